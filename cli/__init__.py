@@ -1,0 +1,1 @@
+"""The command line `exchange`: parse, call, print, exit codes; installed as the package `exchange_cli`."""
