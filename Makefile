@@ -6,6 +6,7 @@ VENV ?= .venv
 SCENARIO ?= asthma-mould
 OPA_VERSION := v1.22.2
 OPA ?= build/bin/opa
+JOBS ?= 2
 
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run
@@ -13,9 +14,13 @@ DEV := $(VENV)/.dev
 # The lock is the whole resolution: pip checks hashes and resolves nothing.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation
 
+# One lock for every Python, without addresses. The overrides are why uv: pip and pip-tools have none.
+RESOLVE := --quiet --universal --python-version 3.11 --override requirements/overrides.txt --generate-hashes \
+  --no-emit-index-url --no-annotate --no-header
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint format protos protos-check policies policies-check opa bench locks clean
+.PHONY: help install demo test test-slow lint format protos protos-check opa bench locks clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,3 +43,45 @@ $(RUN): requirements/build.txt requirements/run.txt pyproject.toml setup.py | $(
 $(DEV): requirements/dev.txt $(RUN)
 	$(INSTALL) -r requirements/dev.txt
 	@touch $@
+
+demo: $(RUN) ## a question between agencies of this machine, told step by step; SCENARIO=asthma-mould is the first
+	$(BIN)/python -m demo $(SCENARIO)
+
+test: $(DEV) ## every test but the slow ones; OPA and PostgreSQL are used where they are installed
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(ARGS)
+
+test-slow: $(DEV) ## the slow ones: the whole fault matrix
+	$(BIN)/python -m pytest -n $(JOBS) -m slow $(ARGS)
+
+lint: $(DEV) protos-check ## style, types, who may import whom, generated code
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(DEV) ## mend what the linter can mend by itself
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+protos: $(DEV) ## write the Python of proto/ into exchange_node/wire
+	$(BIN)/python tools/protos.py
+
+protos-check: $(DEV)
+	$(BIN)/python tools/protos.py --check
+
+opa: $(OPA) ## build the pinned OPA into build/bin (needs Go)
+
+build/bin/opa:
+	@command -v go >/dev/null || { echo "Go is needed to build OPA $(OPA_VERSION); or name a ready one: make policies OPA=/path/to/opa" >&2; exit 1; }
+	GOBIN=$(CURDIR)/build/bin go install -trimpath github.com/open-policy-agent/opa@$(OPA_VERSION)
+
+bench: $(RUN) ## each benchmark prints a ratio against a peer measured in the same run
+	$(BIN)/python -m benchmarks $(ARGS)
+
+locks: ## resolve requirements/*.in anew (needs uv; see docs/adr/0005)
+	uv pip compile $(RESOLVE) requirements/build.in --output-file requirements/build.txt
+	uv pip compile $(RESOLVE) requirements/run.in --output-file requirements/run.txt
+	uv pip compile $(RESOLVE) --constraint requirements/run.txt requirements/dev.in --output-file requirements/dev.txt
+
+clean: ## remove everything that make made here
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,7 +1,7 @@
 """The list of packages; everything else is in pyproject.toml.
 
-The command line's source stands in `cli/`, but a package of that name would claim `cli` for every program in the
-environment. It is installed as `exchange_cli`, which pyproject.toml alone cannot say together with a search.
+The command line's source stands in `cli/`, but a package of that name would claim `cli` for every program in
+the environment. It is installed as `exchange_cli`; pyproject.toml cannot say that together with a search.
 """
 
 from setuptools import find_packages, setup

@@ -1,7 +1,7 @@
 """What every test may ask for: the pinned OPA and a PostgreSQL of its own.
 
-On a developer's machine either may be missing, and the tests that need it say so and are skipped. With EXCHANGE_CI=1
-that is an error.
+On a developer's machine either may be missing, and the tests that need it say so and are skipped. With
+EXCHANGE_CI=1 that is an error.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def opa_binary() -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_socket() -> Iterator[Path]:
-    """Folder with the socket of a PostgreSQL cluster that lives as long as the test run and listens nowhere else."""
+    """Folder with the socket of a PostgreSQL that lives as long as the test run and listens nowhere else."""
     server = Path("/usr/lib/postgresql")
     newest = sorted(server.glob("*/bin"), key=lambda path: float(path.parent.name))[-1:]
     path = os.pathsep.join([os.environ["PATH"], *map(str, newest)])
@@ -55,7 +55,9 @@ def postgres_socket() -> Iterator[Path]:
         someone |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     data = str(folder / "data")
     try:
-        subprocess.run([initdb, "-A", "trust", "-U", "exchange", "-E", "UTF8", "--no-sync", "-D", data], **someone)
+        subprocess.run(
+            [initdb, "-A", "trust", "-U", "exchange", "-E", "UTF8", "--no-sync", "-D", data], **someone
+        )
         options = f"-k {folder} -c listen_addresses=''"
         subprocess.run([pg_ctl, "-D", data, "-l", f"{data}/log", "-w", "-o", options, "start"], **someone)
         yield folder
@@ -71,6 +73,8 @@ databases = itertools.count(1)
 def postgres_url(postgres_socket: Path) -> str:
     """SQLAlchemy URL of an empty PostgreSQL database made for this test."""
     name = f"test_{next(databases)}"
-    with psycopg.connect(f"host={postgres_socket} user=exchange dbname=postgres", autocommit=True) as connection:
+    with psycopg.connect(
+        f"host={postgres_socket} user=exchange dbname=postgres", autocommit=True
+    ) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     return f"postgresql+psycopg://exchange@/{name}?host={postgres_socket}"

@@ -11,7 +11,7 @@ from importlinter import Contract, ContractCheck, fields, output
 class OnlyContract(Contract):
     """A module, and everything it imports in turn, imports the standard library and `allowed` alone.
 
-    Needs `include_external_packages`. `allowed` are packages: their own imports outside this project are not followed.
+    Needs `include_external_packages`. Imports of packages outside this project are not followed.
     """
 
     module = fields.StringField()
