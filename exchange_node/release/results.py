@@ -1,0 +1,170 @@
+"""The analyst's table (PROTOCOL step 9): one line for every row of the cohort, whatever came of it.
+
+A row without a release is an empty line. Whether it was not linked, linked and not released, or is unknown to
+the provider, the requester's node does not know, and so no file can show it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from exchange_node.release.columns import Boolean, Column, Date, Integer, Value, check_columns
+from exchange_node.release.errors import ReleaseError
+from exchange_node.release.files import FileDigest, digest, private_file
+from exchange_node.release.layout import LINK_ID, Row
+from exchange_node.release.provenance import Provenance, write_provenance
+
+KEY = "cohort_row"  # the column of the agency's own ids
+_BATCH = 65_536
+# OWASP's list for CSV injection, with the full-width forms; the apostrophe itself, so that the first one
+# always is ours.
+_FORMULA = ("=", "+", "-", "@", "'", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+Cells = tuple[Value | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`keys`: the agency's own ids in the cohort's order. `released`: place in `keys` -> cells in the
+    columns' order.
+
+    The repr shows neither.
+    """
+
+    columns: tuple[Column, ...]
+    keys: Sequence[str] = field(repr=False)
+    released: dict[int, Cells] = field(repr=False)
+
+    def lines(self) -> Iterator[tuple[str, Cells]]:
+        """(own id, cells) of every cohort row; None is an empty cell."""
+        nothing: Cells = (None,) * len(self.columns)
+        for place, key in enumerate(self.keys):
+            yield key, self.released.get(place, nothing)
+
+
+def join(rows: Iterable[Row], cohort: Iterable[tuple[str, bytes]], columns: Sequence[Column]) -> Table:
+    """The table of a release. `cohort`: (own id, link id) of every row that was asked about, in the order
+    wanted.
+
+    Raises ReleaseError `bad-cohort` for ids that repeat or are malformed, `unknown-link` for a row of the
+    release that is none of the cohort's, `repeated-link` for two rows of one link id.
+    """
+    columns = check_columns(columns)
+    keys: list[str] = []
+    places: dict[bytes, int] = {}
+    for place, (key, link_id) in enumerate(cohort):
+        if len(link_id) != LINK_ID or places.setdefault(link_id, place) != place:
+            raise ReleaseError("bad-cohort", f"row {place + 1}: link id repeats or is not {LINK_ID} bytes")
+        keys.append(key)
+    if len(set(keys)) != len(keys):
+        raise ReleaseError("bad-cohort", "an id of the agency's own repeats")
+    released: dict[int, Cells] = {}
+    for row in rows:
+        found = places.get(row.link_id)
+        if found is None:
+            raise ReleaseError("unknown-link")
+        if found in released:
+            raise ReleaseError("repeated-link")
+        released[found] = tuple(row.values.get(column.name) for column in columns)
+    return Table(columns, keys, released)
+
+
+def write_csv(table: Table, path: Path, overwrite: bool = False) -> FileDigest:
+    """UTF-8 CSV (RFC 4180), safe to open in a spreadsheet. Raises ReleaseError `file-exists`,
+    `cannot-write`."""
+    with private_file(path, overwrite) as handle:
+        _csv(table, handle)
+        return digest(path.name, handle)
+
+
+def write_parquet(table: Table, path: Path, overwrite: bool = False) -> FileDigest:
+    """Parquet, texts unchanged. Raises ReleaseError `file-exists`, `cannot-write`."""
+    with private_file(path, overwrite) as handle:
+        _parquet(table, handle)
+        return digest(path.name, handle)
+
+
+def export(table: Table, folder: Path, name: str, facts: Provenance, overwrite: bool = False) -> list[Path]:
+    """Writes `<name>.csv`, `<name>.parquet` and `<name>.provenance.json` with the digests of both. The tables
+    appear only after their provenance does. Raises ReleaseError `file-exists`, `cannot-write`."""
+    paths = [folder / f"{name}{suffix}" for suffix in (".csv", ".parquet", ".provenance.json")]
+    csv_path, parquet_path, facts_path = paths
+    with private_file(csv_path, overwrite) as csv_file, private_file(parquet_path, overwrite) as parquet_file:
+        _csv(table, csv_file)
+        _parquet(table, parquet_file)
+        files = [digest(csv_path.name, csv_file), digest(parquet_path.name, parquet_file)]
+        write_provenance(facts_path, facts, table.columns, files, overwrite)
+    return paths
+
+
+def _csv(table: Table, handle: BinaryIO) -> None:
+    text = io.TextIOWrapper(handle, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(text)
+    writer.writerow([KEY, *(column.name for column in table.columns)])
+    for key, cells in table.lines():
+        writer.writerow([_harmless(key), *(_cell(value) for value in cells)])
+    text.detach()
+
+
+def _cell(value: Value | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if isinstance(value, int) else _harmless(value)
+
+
+def _harmless(text: str) -> str:
+    """The text, after an apostrophe if a spreadsheet might take it for a formula."""
+    return "'" + text if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
+
+
+def _arrow(column: Column) -> pa.DataType:
+    match column.type:
+        case Integer():
+            return pa.int64()
+        case Boolean():
+            return pa.bool_()
+        case Date():
+            return pa.date32()
+    return pa.string()
+
+
+def schema(columns: Sequence[Column]) -> pa.Schema:
+    """The Parquet schema: own id, then the columns in order, each with transform and description as
+    metadata."""
+    fields = [pa.field(KEY, pa.string(), nullable=False)]
+    for column in columns:
+        notes = {"transform": column.transform, "description": column.description}
+        fields.append(pa.field(column.name, _arrow(column), metadata=notes))
+    return pa.schema(fields)
+
+
+def _parquet(table: Table, handle: BinaryIO) -> None:
+    target = schema(table.columns)
+    with pq.ParquetWriter(handle, target) as writer:
+        batch: list[tuple[str, Cells]] = []
+        for line in table.lines():
+            batch.append(line)
+            if len(batch) == _BATCH:
+                writer.write_batch(_batch(batch, target))
+                batch.clear()
+        if batch:
+            writer.write_batch(_batch(batch, target))
+
+
+def _batch(lines: Sequence[tuple[str, Cells]], target: pa.Schema) -> pa.RecordBatch:
+    columns = [[key for key, _ in lines], *map(list, zip(*(cells for _, cells in lines), strict=True))]
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, target, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=target)
