@@ -1,0 +1,192 @@
+"""[5] From standardised records to shuffled, tokenised rows in chunks, and the figures that the manifest
+signs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exchange_node.encoding.clk import ClkEncoder, clk_encoder
+from exchange_node.encoding.errors import EncodingError
+from exchange_node.encoding.keys import LinkageKey, TokenKey
+from exchange_node.encoding.padding import Donors, mixed_person, random_filter
+from exchange_node.encoding.schema import LinkageSchema
+from exchange_node.encoding.shuffle import TokenSort
+from exchange_node.encoding.tokens import TOKEN_BYTES, Tokens
+from exchange_node.records.model import StandardRecord
+from exchange_node.sizes import LARGEST, size_class
+
+CHUNK_BYTES = 1024 * 1024 - 4096  # leaves room for the envelope below a 1 MiB message limit
+ChunkSink = Callable[[int, bytes], None]
+COUNT_MODES = ("exact", "size-class")
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingSummary:
+    """What the sender signs about its chunks. Everything in it may be seen by the linkage unit.
+
+    `rows` includes padding; `row_width` is in bytes (token and CLK); popcounts are bits set per CLK, the
+    mean rounded down, all 0 for no rows; `chunk_digests` are SHA-256, in order.
+    """
+
+    rows: int
+    row_width: int
+    schema_digest: bytes
+    key_id: bytes
+    chunk_digests: tuple[bytes, ...]
+    popcount_min: int
+    popcount_mean_milli: int
+    popcount_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The outcome of an encode, for this party alone: only `summary` may leave the node.
+
+    `records` were encoded, `thin` had too little in their fields to be compared and were left out.
+    `tokens_digest` is the SHA-256 over all tokens in order, by which this party recognises the list that
+    comes back in step 7.
+    """
+
+    summary: EncodingSummary
+    records: int
+    thin: int
+    tokens_digest: bytes
+
+
+def minimum_popcount(schema: LinkageSchema) -> int:
+    """Fewer bits than this is too thin: a sex and half a postcode would agree with half a town."""
+    return schema.bits // 6
+
+
+def encode(
+    records: Iterable[StandardRecord],
+    schema: LinkageSchema,
+    key: LinkageKey,
+    token_key: TokenKey,
+    sink: ChunkSink,
+    *,
+    count_mode: str = "exact",
+    max_rows: int = LARGEST,
+    spool: Path | None = None,
+) -> Encoded:
+    """Encode, pad, shuffle and pack. The same records and keys give the same chunks, so a killed node can
+    send again.
+
+    Needs some 250 MB at most, whatever the number of records; beyond 128 MB of rows an encrypted temporary
+    file in `spool` takes them. Raises EncodingError bad-value, duplicate-id, too-many-rows,
+    unknown-count-mode, key-destroyed, and whatever the sink raises; clkhash's caches are empty afterwards
+    in every case.
+    """
+    if count_mode not in COUNT_MODES:
+        raise EncodingError("unknown-count-mode")
+    tokens = Tokens(token_key)
+    width = TOKEN_BYTES + schema.bits // 8
+    with clk_encoder(schema, key) as encoder, TokenSort(width, spool) as sort:
+        donors = Donors() if count_mode == "size-class" else None
+        source = _Source(schema, encoder, tokens, sort, max_rows, donors)
+        source.read(records)
+        if donors is not None:
+            source.pad(size_class(source.records, max_rows))
+        chunks = _Chunks(width, sink)
+        for block in sort.sorted():
+            chunks.add(block)
+        summary = chunks.finish(schema.digest, key.key_id())
+    return Encoded(summary, source.records, source.thin, chunks.tokens.digest())
+
+
+@dataclass(slots=True)
+class _Source:
+    schema: LinkageSchema
+    encoder: ClkEncoder
+    tokens: Tokens
+    sort: TokenSort
+    max_rows: int
+    donors: Donors | None
+    records: int = 0
+    thin: int = 0
+    popcounts: int = 0
+
+    def read(self, records: Iterable[StandardRecord]) -> None:
+        least = minimum_popcount(self.schema)
+        for number, record in enumerate(records, 1):
+            clk = self.encoder.encode(record.fields, number)
+            popcount = int.from_bytes(clk, "big").bit_count()
+            if popcount < least:
+                self.thin += 1
+                continue
+            if self.records >= self.max_rows:
+                raise EncodingError("too-many-rows", f"more than {self.max_rows}")
+            token = self.tokens.of_record(record.local_id)
+            self.sort.add(token + clk)
+            self.records += 1
+            self.popcounts += popcount
+            if self.donors is not None:
+                self.donors.offer(token, record.fields)
+
+    def pad(self, rows: int) -> None:
+        people = self.donors.people() if self.donors is not None else []
+        typical = self.popcounts // self.records if self.records else self.schema.bits * 2 // 5
+        least = minimum_popcount(self.schema)
+        for index in range(rows - self.records):
+            token, stream = self.tokens.of_padding(index)
+            clk = self.encoder.encode(mixed_person(people, self.schema.fields, stream)) if people else b""
+            if int.from_bytes(clk, "big").bit_count() < least:
+                spread = stream[-1] % 41 - 20  # about as far as real rows differ
+                clk = random_filter(self.schema.bits, typical + spread, stream)
+            self.sort.add(token + clk)
+
+
+class _Chunks:
+    """Cuts sorted rows into chunks of whole rows, and counts what the summary says."""
+
+    def __init__(self, width: int, sink: ChunkSink) -> None:
+        self.tokens = hashlib.sha256()
+        self._width = width
+        self._sink = sink
+        self._rows_per_chunk = CHUNK_BYTES // width
+        self._pending = np.empty((0, width), np.uint8)
+        self._digests: list[bytes] = []
+        self._rows = self._total = self._max = 0
+        self._min = width * 8
+
+    def add(self, rows: NDArray[np.uint8]) -> None:
+        self._pending = np.concatenate([self._pending, rows])
+        for chunk in self._full():
+            self._emit(chunk)
+
+    def _full(self) -> Iterator[NDArray[np.uint8]]:
+        while len(self._pending) >= self._rows_per_chunk:
+            yield self._pending[: self._rows_per_chunk]
+            self._pending = self._pending[self._rows_per_chunk :]
+
+    def _emit(self, rows: NDArray[np.uint8]) -> None:
+        self.tokens.update(rows[:, :TOKEN_BYTES].tobytes())
+        popcounts = np.bitwise_count(rows[:, TOKEN_BYTES:]).sum(axis=1, dtype=np.int64)
+        self._rows += len(rows)
+        self._total += int(popcounts.sum())
+        self._min, self._max = min(self._min, int(popcounts.min())), max(self._max, int(popcounts.max()))
+        chunk = rows.tobytes()
+        index = len(self._digests)
+        self._digests.append(hashlib.sha256(chunk).digest())
+        self._sink(index, chunk)
+
+    def finish(self, schema_digest: bytes, key_id: bytes) -> EncodingSummary:
+        if len(self._pending):
+            self._emit(self._pending)
+        return EncodingSummary(
+            rows=self._rows,
+            row_width=self._width,
+            schema_digest=schema_digest,
+            key_id=key_id,
+            chunk_digests=tuple(self._digests),
+            popcount_min=self._min if self._rows else 0,
+            popcount_mean_milli=self._total * 1000 // self._rows if self._rows else 0,
+            popcount_max=self._max,
+        )
