@@ -1,0 +1,98 @@
+"""What can be wrong with a register, its mapping, a condition or a cohort file."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from exchange_node.errors import ExchangeError, Kind, Says
+
+
+class RecordsError(ExchangeError):
+    """Raised for a whole file, mapping or condition.
+
+    Single bad rows are counted in a `ReadReport` instead.
+    """
+
+    prefix: ClassVar[str] = "records"
+    catalogue: ClassVar[dict[str, Says]] = {
+        "mapping": Says(
+            Kind.INVALID,
+            "The [records] part of the configuration breaks a rule.",
+            "Correct the named entry in the configuration, then run `exchange doctor`.",
+        ),
+        "file-missing": Says(
+            Kind.NOT_FOUND,
+            "The file of records is not there or may not be read.",
+            "Check the path and that the node's user may read the file.",
+        ),
+        "file-empty": Says(
+            Kind.INVALID,
+            "The file of records is empty.",
+            "Export it again, with a header line.",
+        ),
+        "file-encoding": Says(
+            Kind.INVALID,
+            "The file of records is not in the configured encoding.",
+            "Set `encoding` under [records] to what the export writes: utf-8, cp1252, latin-1 or utf-16.",
+        ),
+        "file-format": Says(
+            Kind.INVALID,
+            "The file of records is not in the configured format.",
+            "Set `format` under [records] to csv or parquet, or export the file again.",
+        ),
+        "file-changed": Says(
+            Kind.CONFLICT,
+            "The file of records changed while it was being read.",
+            "Write a new export beside it and rename it into place, then try again.",
+        ),
+        "column-missing": Says(
+            Kind.INVALID,
+            "A column named in the configuration is not in the file.",
+            "Compare the column names and the delimiter under [records] with the header of the file.",
+        ),
+        "column-doubled": Says(
+            Kind.INVALID,
+            "A column named in the configuration stands more than once in the header.",
+            "Rename one of the two columns in the export.",
+        ),
+        "column-type": Says(
+            Kind.INVALID,
+            "A column holds data of a type that cannot be read as text, numbers or dates.",
+            "Export the column as text, number, date or boolean.",
+        ),
+        "ids-doubled": Says(
+            Kind.INVALID,
+            "Too many ids stand on more than one row.",
+            "Check that `id_column` names the column with one id for each person.",
+        ),
+        "attribute-unknown": Says(
+            Kind.INVALID,
+            "An attribute was asked for that the configuration does not name.",
+            "Add it under [[records.attributes]], or leave it out of the agreement.",
+        ),
+        "condition": Says(
+            Kind.INVALID,
+            "The cohort's condition cannot be read.",
+            "Write it as: column = value, joined by and, or, not and parentheses.",
+        ),
+        "condition-column": Says(
+            Kind.INVALID,
+            "The condition names a column that may not be used in conditions.",
+            "Use a column listed under [records.cohort], or add it there.",
+        ),
+        "cohort-missing": Says(
+            Kind.NOT_FOUND,
+            "The cohort file is not there or may not be read.",
+            "Check the path.",
+        ),
+        "cohort-header": Says(
+            Kind.INVALID,
+            "The cohort file has several columns and none is the id column.",
+            "Write one id on each line, or a CSV whose header names the id column.",
+        ),
+        "cohort-empty": Says(
+            Kind.INVALID,
+            "The cohort file names nobody.",
+            "Write one id on each line.",
+        ),
+    }

@@ -1,0 +1,258 @@
+"""A register on disk, read through its mapping: people to encode, ids, cohorts, attributes, facts.
+
+Every reading streams the file anew; what it holds in memory is a batch of rows, bounded tables of values
+met in this reading, and eight bytes a row while the ids are looked through for doubles. Nothing of a person
+stays in the object.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from operator import itemgetter
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from exchange_node.records import dates, standardise
+from exchange_node.records.cohort import Condition
+from exchange_node.records.derive import Cells, ReadAge, ReadDate, Reader, reader
+from exchange_node.records.errors import RecordsError
+from exchange_node.records.facts import PersonFacts, age, age_band
+from exchange_node.records.mapping import Derivation, RecordsMapping
+from exchange_node.records.model import FIELDS, FieldName, StandardRecord
+from exchange_node.records.report import ReadReport
+from exchange_node.records.standardise import Note, ignore
+from exchange_node.records.table import read_rows, signature
+from exchange_node.records.values import Value, ValueType, read_value
+
+MAX_ID: Final = 128
+MAX_TEXT: Final = 1000
+MAX_DOUBLED: Final = 100_000
+REMEMBERED: Final = 1 << 15
+
+Standardise = Callable[[str, Note], str]
+
+
+class RecordFile:
+    """One register. An id that stands on two rows names nobody: its rows are counted and left out
+    everywhere.
+    """
+
+    def __init__(self, path: Path, mapping: RecordsMapping) -> None:
+        self._path = path
+        self._mapping = mapping
+        placeholders = dates.PLACEHOLDERS | frozenset(mapping.date_placeholders)
+
+        def read_date(text: str, note: Note) -> str:
+            formats, pivot = mapping.date_formats, mapping.two_digit_year_pivot
+            return dates.date(text, formats, note, pivot=pivot, placeholders=placeholders)
+
+        self._date: ReadDate = read_date
+        self._doubled: frozenset[int] = frozenset()
+        self._doubled_of: tuple[int, ...] = ()
+
+    def check(self) -> ReadReport:
+        """Read everything once as requests would, for `exchange doctor`.
+
+        Raises RecordsError for the whole file.
+        """
+        report = ReadReport()
+        for _ in self.stream(report):
+            pass
+        columns, readers, _ = self._readers(
+            {f"attribute {found.name}": found for found in self._mapping.attributes}
+            | {f"fact {name}": found for name, found in self._mapping.facts.named()},
+            as_of=0,
+        )
+        cohort = list(self._mapping.cohort.items())
+        start = len(columns) + 1
+        for row, _, cells in self._rows([*columns, *(name for name, _ in cohort)], ReadReport()):
+            for name, read in readers.items():
+                read(cells, partial(report.note, name, row=row))
+            for at, (name, kind) in enumerate(cohort, start):
+                self._value(kind, cells[at], partial(report.note, f"cohort {name}", row=row))
+        return report
+
+    def stream(self, report: ReadReport) -> Iterator[StandardRecord]:
+        """Everyone who can be read, in standard form and the file's order; `report` is filled as it goes."""
+        names = list(self._mapping.fields)
+        columns = [column for name in names for column in self._mapping.fields[name]]
+        plan, start = [], 1
+        for name in names:
+            width = len(self._mapping.fields[name])
+            plan.append((name, _join(start, width), _remember(self._standardise(name))))
+            start += width
+        blank: dict[str, str] = dict.fromkeys(FIELDS, "")
+        filled = report.filled = {name: 0 for name in names}
+        for row, local_id, cells in self._rows(columns, report):
+            values: dict[str, str] = blank.copy()
+            for name, take, read in plan:
+                value, rules = read(take(cells))
+                values[name] = value
+                if value:
+                    filled[name] += 1
+                for rule in rules:
+                    report.note(name, rule, row)
+            _split_forenames(values)
+            yield StandardRecord(local_id, values)
+
+    def ids(self) -> Iterator[str]:
+        """Every id that names one person."""
+        return (local_id for _, local_id, _ in self._rows([], ReadReport()))
+
+    def select(self, condition: Condition) -> Iterator[str]:
+        """Ids of those who are known to meet the condition.
+
+        Raises RecordsError: condition, condition-column.
+        """
+        types = self._mapping.cohort
+        bound = condition.bind(types, self._date)
+        columns = sorted(bound.columns)
+
+        def meets(cells: Cells) -> bool:
+            texts = zip(columns, cells[1:], strict=True)
+            values = {name: self._value(types[name], text, ignore) for name, text in texts}
+            return bound.evaluate(values) is True
+
+        return (local_id for _, local_id, cells in self._rows(columns, ReadReport()) if meets(cells))
+
+    def attributes(
+        self, ids: Container[str], names: Iterable[str], as_of: int
+    ) -> Iterator[tuple[str, dict[str, Value]]]:
+        """(id, its attributes) of those of `ids` that the file has; ages at `as_of` (epoch seconds).
+
+        None stands for missing or unreadable. Raises RecordsError("attribute-unknown").
+        """
+        columns, readers, _ = self._readers({name: self._mapping.attribute(name) for name in names}, as_of)
+        return (
+            (local_id, {name: read(cells, ignore) for name, read in readers.items()})
+            for _, local_id, cells in self._rows(columns, ReadReport())
+            if local_id in ids
+        )
+
+    def facts(self, ids: Container[str], as_of: int) -> Iterator[tuple[str, PersonFacts]]:
+        """(id, what policy may know) of those of `ids` that the file has; whoever is absent has no facts."""
+        columns, readers, read_age = self._readers(dict(self._mapping.facts.named()), as_of)
+        flags = frozenset(self._mapping.facts.flags)
+        for _, local_id, cells in self._rows(columns, ReadReport()):
+            if local_id in ids:
+                true = frozenset(name for name, read in readers.items() if read(cells, ignore) is True)
+                yield (
+                    local_id,
+                    PersonFacts(
+                        age_band(read_age(cells)), "at_risk" in true, "deceased" in true, true & flags
+                    ),
+                )
+
+    def _readers(
+        self, derivations: Mapping[str, Derivation], as_of: int
+    ) -> tuple[list[str], dict[str, Reader], ReadAge]:
+        """The columns to read, a reader for each derivation, and one for the age."""
+        born = self._mapping.fields.get("date_of_birth", ())
+        sources = (column for found in derivations.values() for column in found.sources)
+        columns = list(dict.fromkeys((*born, *sources)))
+        place = {column: at for at, column in enumerate(columns, start=1)}
+
+        def read_age(cells: Cells) -> int | None:
+            return age(self._date(" ".join(cells[place[column]] for column in born), ignore), as_of)
+
+        readers = {name: reader(found, place, self._date, read_age) for name, found in derivations.items()}
+        return columns, readers, read_age
+
+    def _rows(self, columns: Sequence[str], report: ReadReport) -> Iterator[tuple[int, str, Cells]]:
+        """(row number, id, cells) of every row with an id of its own; the cells are the id's and then
+        `columns`.
+        """
+        doubled = self._find_doubled()
+        for row, cells in self._cells(columns, report):
+            local_id = cells[0].strip()
+            rule = "" if 0 < len(local_id) <= MAX_ID and local_id.isprintable() else "id-unreadable"
+            if not local_id:
+                rule = "id-missing"
+            elif hash(local_id) in doubled:
+                rule = "id-doubled"
+            if rule:
+                report.skip(rule, row)
+                continue
+            report.rows += 1
+            report.read += 1
+            yield row, local_id, cells
+
+    def _cells(self, columns: Sequence[str], report: ReadReport) -> Iterator[tuple[int, Cells]]:
+        found = self._mapping
+        return read_rows(
+            self._path,
+            [found.id_column, *columns],
+            report,
+            format=found.format,
+            encoding=found.encoding,
+            delimiter=found.delimiter,
+        )
+
+    def _find_doubled(self) -> frozenset[int]:
+        """Hashes of the ids on more than one row, looked for once for each state of the file.
+
+        A hash shared by two ids by chance (one file of 10 million in 300,000) leaves out two people, no more.
+        """
+        state = signature(self._path)
+        if state != self._doubled_of:
+            hashes = array("q", (hash(cells[0].strip()) for _, cells in self._cells([], ReadReport())))
+            ordered = np.sort(np.frombuffer(hashes, dtype=np.int64))
+            doubled = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+            if len(doubled) > MAX_DOUBLED:
+                raise RecordsError("ids-doubled", f"column {self._mapping.id_column}")
+            self._doubled, self._doubled_of = frozenset(doubled.tolist()), state
+        return self._doubled
+
+    def _value(self, kind: ValueType, text: str, note: Note) -> Value:
+        return read_value(kind, text, self._date, MAX_TEXT, note)
+
+    def _standardise(self, name: FieldName) -> Standardise:
+        kinds: dict[FieldName, Standardise] = {
+            "forename": standardise.name,
+            "middle_names": standardise.name,
+            "surname": standardise.name,
+            "date_of_birth": self._date,
+            "sex": standardise.sex,
+            "postcode": standardise.postcode,
+            "address_line": standardise.address_line,
+            "nhs_number": standardise.nhs_number,
+        }
+        return kinds[name]
+
+
+def _join(start: int, width: int) -> Callable[[Cells], str]:
+    """The cells of one field as one text."""
+    if width == 1:
+        return itemgetter(start)
+    return lambda cells: " ".join(filter(None, map(str.strip, cells[start : start + width])))
+
+
+def _remember(read: Standardise) -> Callable[[str], tuple[str, tuple[str, ...]]]:
+    """`read`, with the values and broken rules of texts already met in this reading; bounded."""
+    known: dict[str, tuple[str, tuple[str, ...]]] = {}
+
+    def look(text: str) -> tuple[str, tuple[str, ...]]:
+        found = known.get(text)
+        if found is None:
+            rules: list[str] = []
+            value = read(text, rules.append)
+            if len(known) >= REMEMBERED:
+                known.clear()
+            found = known[text] = (value, tuple(rules))
+        return found
+
+    return look
+
+
+def _split_forenames(values: dict[str, str]) -> None:
+    """One forename; those behind it join the middle names, since registers keep them in one column or
+    in two.
+    """
+    forename = values["forename"]
+    if " " in forename:
+        values["forename"], further = forename.split(" ", 1)
+        values["middle_names"] = f"{further} {values['middle_names']}".rstrip()
