@@ -8,8 +8,9 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 
@@ -79,7 +80,7 @@ def b64decode(text: str) -> bytes:
 
 
 def parse_time(text: str) -> int:
-    """Epoch seconds of `2026-11-23T07:00:00Z`, the only form taken (RFC 3339). Raises TrustError `malformed`."""
+    """Epoch seconds of `2026-11-23T07:00:00Z`, the one form taken. Raises TrustError `malformed`."""
     if not isinstance(text, str) or not _TIME.fullmatch(text):
         raise TrustError("malformed", "a time is written 2026-11-23T07:00:00Z")
     try:
@@ -121,6 +122,11 @@ class Document(BaseModel):
     """Base of documents: no unknown fields, no silent conversion, no values in error messages."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    def build(cls, value: Mapping[str, Any]) -> Self:
+        """The document of plain JSON values, as `read` would take it. Raises TrustError `malformed`."""
+        return read(cls, canonical(value))
 
     def encode(self) -> bytes:
         """Its canonical JSON, without the fields that say nothing."""

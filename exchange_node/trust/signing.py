@@ -1,8 +1,8 @@
 """Ed25519 signatures over DSSE's pre-authentication encoding, and DSSE's JSON envelope for documents. Pure.
 
-Source: the DSSE protocol 1.0 of the Secure Systems Lab. This is a stricter profile of it: every signature carries
-its key id, base64 is canonical and of the standard alphabet, and a wrong signature under the id of a known key
-rejects the envelope instead of being skipped. A key id is a hint to choose a key by; the key that verifies counts.
+Source: the DSSE protocol 1.0 of the Secure Systems Lab, in a stricter profile: every signature carries its
+key id, base64 is canonical and of the standard alphabet, and a wrong signature under the id of a known key
+rejects the envelope instead of being skipped. A key id helps to choose a key; the key that verifies counts.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SMALL_ORDER = frozenset({0, 1, _P - 1, _P, _P + 1, *_ORDER_8})
 
 @dataclass(frozen=True, slots=True)
 class VerifyKey:
-    """An Ed25519 public key, 32 bytes (RFC 8032). Raises TrustError `bad-key`, for points of small order too."""
+    """An Ed25519 public key, 32 bytes (RFC 8032). Raises TrustError `bad-key`, for small order too."""
 
     public: bytes
 
