@@ -33,8 +33,8 @@ _OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 _ORDERED: Final = frozenset(("integer", "date"))
 _TOKEN: Final = re.compile(
-    r""""\s*(?:(?P<op><=|>=|!=|=|<|>)|(?P<bracket>[()])|'(?P<text>[^']*)'|"(?P<column>[^"]*)"|(?P<word>[^\s()<>=!'"]+))
-    """
+    r"\s*(?:(?P<op><=|>=|!=|=|<|>)|(?P<bracket>[()])"
+    r"""|'(?P<text>[^']*)'|"(?P<column>[^"]*)"|(?P<word>[^\s()<>=!'"]+))"""
 )
 _KEYWORDS: Final = frozenset(("and", "or", "not", "is", "missing"))
 

@@ -39,11 +39,16 @@ class ReadReport:
     def skip(self, rule: str, row: int) -> None:
         """One row could not be read."""
         self.rows += 1
-        self.skipped.setdefault(rule, Tally()).add(row)
+        if rule not in self.skipped:
+            self.skipped[rule] = Tally()
+        self.skipped[rule].add(row)
 
     def note(self, name: str, rule: str, row: int) -> None:
         """One value could not be read and is taken as missing."""
-        self.fields.setdefault(name, {}).setdefault(rule, Tally()).add(row)
+        tallies = self.fields.setdefault(name, {})
+        if rule not in tallies:
+            tallies[rule] = Tally()
+        tallies[rule].add(row)
 
     @property
     def unreadable(self) -> int:

@@ -80,23 +80,35 @@ class RecordFile:
         """Everyone who can be read, in standard form and the file's order; `report` is filled as it goes."""
         names = list(self._mapping.fields)
         columns = [column for name in names for column in self._mapping.fields[name]]
+        blank: dict[str, str] = dict.fromkeys(FIELDS, "")
+        filled = report.filled = {name: 0 for name in names}
+        rules: list[str] = []
+        note = rules.append
         plan, start = [], 1
         for name in names:
             width = len(self._mapping.fields[name])
-            plan.append((name, _join(start, width), _remember(self._standardise(name))))
+            met: dict[
+                str, str
+            ] = {}  # values met in this reading; good ones only, so that rules are noted each time
+            plan.append((name, _join(start, width), self._standardise(name), met))
             start += width
-        blank: dict[str, str] = dict.fromkeys(FIELDS, "")
-        filled = report.filled = {name: 0 for name in names}
         for row, local_id, cells in self._rows(columns, report):
-            values: dict[str, str] = blank.copy()
-            for name, take, read in plan:
-                value, rules = read(take(cells))
-                values[name] = value
+            values = blank.copy()
+            for name, take, standard, met in plan:
+                text = take(cells)
+                value = met.get(text)
+                if value is None:
+                    value = standard(text, note)
+                    if value and len(met) < REMEMBERED:
+                        met[text] = value
+                    for rule in rules:
+                        report.note(name, rule, row)
+                    rules.clear()
                 if value:
+                    values[name] = value
                     filled[name] += 1
-                for rule in rules:
-                    report.note(name, rule, row)
-            _split_forenames(values)
+            if " " in values["forename"]:
+                _split_forenames(values)
             yield StandardRecord(local_id, values)
 
     def ids(self) -> Iterator[str]:
@@ -231,28 +243,9 @@ def _join(start: int, width: int) -> Callable[[Cells], str]:
     return lambda cells: " ".join(filter(None, map(str.strip, cells[start : start + width])))
 
 
-def _remember(read: Standardise) -> Callable[[str], tuple[str, tuple[str, ...]]]:
-    """`read`, with the values and broken rules of texts already met in this reading; bounded."""
-    known: dict[str, tuple[str, tuple[str, ...]]] = {}
-
-    def look(text: str) -> tuple[str, tuple[str, ...]]:
-        found = known.get(text)
-        if found is None:
-            rules: list[str] = []
-            value = read(text, rules.append)
-            if len(known) >= REMEMBERED:
-                known.clear()
-            found = known[text] = (value, tuple(rules))
-        return found
-
-    return look
-
-
 def _split_forenames(values: dict[str, str]) -> None:
     """One forename; those behind it join the middle names, since registers keep them in one column or
     in two.
     """
-    forename = values["forename"]
-    if " " in forename:
-        values["forename"], further = forename.split(" ", 1)
-        values["middle_names"] = f"{further} {values['middle_names']}".rstrip()
+    values["forename"], further = values["forename"].split(" ", 1)
+    values["middle_names"] = f"{further} {values['middle_names']}".rstrip()

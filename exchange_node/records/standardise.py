@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from operator import mul, ne
 from typing import Final
 
 Note = Callable[[str], None]
@@ -25,8 +26,8 @@ _LATIN: Final = str.maketrans(
 )
 _APOSTROPHES: Final = re.compile("['`´\u2018\u2019\u02bc\u02b9]")
 _PARENTHESES: Final = re.compile(r"\([^()]*\)")
-_NOT_LETTERS: Final = re.compile(r"[^a-z]+")
-_NOT_ALNUM: Final = re.compile(r"[^a-z0-9]+")
+_LETTERS: Final = re.compile(r"[a-z]+")
+_ALNUM: Final = re.compile(r"[a-z0-9]+")
 
 # Only titles that are no one's name: a Lord or a Major may be called so.
 _TITLES: Final = frozenset(
@@ -57,12 +58,10 @@ def name(text: str, note: Note = ignore) -> str:
     Hyphens become spaces; apostrophes vanish (o'brien, obrien); Mc, Mac and O join what follows, and a
     leading Mac is written Mc, since registers mix them up; titles, suffixes and remarks in parentheses go.
     """
-    if not text:
-        return ""
     lowered = _APOSTROPHES.sub("", ascii_lower(text))
     if "(" in lowered:
         lowered = _PARENTHESES.sub(" ", lowered)
-    words = _NOT_LETTERS.sub(" ", lowered).split()
+    words = _LETTERS.findall(lowered)
     if not words:
         if any(char.isalpha() for char in lowered):
             note("name-script")
@@ -123,7 +122,8 @@ def sex(text: str, note: Note = ignore) -> str:
 _OUTWARD: Final = {2: ("AN",), 3: ("AAN", "ANN", "ANX"), 4: ("AANN", "AANX")}
 _AS_DIGIT: Final = {"O": "0", "I": "1"}
 _AS_LETTER: Final = {"0": "O", "1": "I"}
-_POSTCODE: Final = re.compile(r"[A-Z]{1,2}[0-9][0-9A-HJ-NP-Z]? [0-9][A-Z]{2}\Z")
+_POSTCODE: Final = re.compile(r"([A-Z]{1,2}[0-9][0-9A-HJ-NP-Z]?)([0-9][A-Z]{2})\Z")
+_UPPER_ALNUM: Final = re.compile(r"[A-Z0-9]+")
 
 
 def postcode(text: str, note: Note = ignore) -> str:
@@ -132,21 +132,19 @@ def postcode(text: str, note: Note = ignore) -> str:
     O and 0, I and 1 are put right where only one of them can stand. ZZ99 and its kind (no fixed abode,
     abroad) are missing.
     """
-    packed = "".join(char for char in text.upper() if char.isascii() and char.isalnum())
-    if not packed:
+    packed = "".join(_UPPER_ALNUM.findall(text.upper()))
+    parts = _POSTCODE.match(packed)
+    if parts is None:
+        outward = _fit(packed[:-3], _OUTWARD.get(len(packed) - 3, ()))
+        parts = _POSTCODE.match(outward + _fit(packed[-3:], ("NAA",)))
+    if parts is None:
         if text.strip():
             note("postcode-unreadable")
         return ""
-    outward = _fit(packed[:-3], _OUTWARD.get(len(packed) - 3, ()))
-    inward = _fit(packed[-3:], ("NAA",))
-    found = f"{outward} {inward}"
-    if not outward or not inward or not _POSTCODE.match(found):
-        note("postcode-unreadable")
-        return ""
-    if outward.startswith("ZZ99"):
+    if parts[1].startswith("ZZ99"):
         note("postcode-pseudo")
         return ""
-    return found
+    return f"{parts[1]} {parts[2]}"
 
 
 def _fit(part: str, patterns: tuple[str, ...]) -> str:
@@ -154,7 +152,7 @@ def _fit(part: str, patterns: tuple[str, ...]) -> str:
     best, least = "", len(part) + 1
     for pattern in patterns:
         fitted = "".join(map(_fit_char, part, pattern))
-        changes = sum(map(str.__ne__, part, fitted))
+        changes = sum(map(ne, part, fitted))
         if "?" not in fitted and changes < least:
             best, least = fitted, changes
     return best
@@ -168,24 +166,24 @@ def _fit_char(char: str, kind: str) -> str:
     return char if char.isalpha() and char not in "IO" else "?"
 
 
-_NHS_WEIGHTS: Final = range(10, 1, -1)
-_NHS_PUNCTUATION: Final = str.maketrans("", "", " -\u00a0")
+_NHS_WEIGHTS: Final = tuple(range(10, 0, -1))  # with weight 1 for the check digit the sum is a multiple of 11
+_NHS_PUNCTUATION: Final = str.maketrans("", "", " -\t\r\n\u00a0")
 
 
 def nhs_number(text: str, note: Note = ignore) -> str:
     """Ten digits that pass the modulus 11 check (NHS data dictionary); ten equal digits are a placeholder."""
-    digits = text.translate(_NHS_PUNCTUATION).strip()
+    digits = text.translate(_NHS_PUNCTUATION)
     if not digits:
         return ""
     if len(digits) != 10 or not digits.isascii() or not digits.isdigit():
         note("nhs-number-form")
         return ""
+    weighted = sum(map(mul, map(int, digits), _NHS_WEIGHTS))
+    if weighted % 11:  # a check digit of 10 is never issued, and no last digit could stand for it
+        note("nhs-number-check-digit")
+        return ""
     if digits == digits[0] * 10:
         note("nhs-number-placeholder")
-        return ""
-    check = 11 - sum(map(int.__mul__, map(int, digits), _NHS_WEIGHTS)) % 11
-    if (0 if check == 11 else check) != int(digits[9]):  # a check of 10 is never issued and equals no digit
-        note("nhs-number-check-digit")
         return ""
     return digits
 
@@ -222,9 +220,7 @@ def address_line(text: str, note: Note = ignore) -> str:
     """An address, or a part of one, as `[a-z0-9 ]*`: usual abbreviations, `12 A` as `12a`, no "no."
     before a number.
     """
-    if not text:
-        return ""
-    words = _NOT_ALNUM.sub(" ", _APOSTROPHES.sub("", ascii_lower(text))).split()
+    words = _ALNUM.findall(_APOSTROPHES.sub("", ascii_lower(text)))
     line: list[str] = []
     for word in words:
         while line and line[-1] == "no" and word[0].isdigit():
