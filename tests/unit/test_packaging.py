@@ -23,19 +23,27 @@ LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """The project's wheel, built without network from a copy, so that no earlier build can leak into it."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what is packaged, beside a package that is not, so that no earlier build can leak in."""
+    folder = tmp_path_factory.mktemp("source")
     skip = shutil.ignore_patterns("__pycache__")
     for name in ("exchange_node", "cli"):
-        shutil.copytree(ROOT / name, source / name, ignore=skip)
-    shutil.copytree(ROOT / "tests" / "unit", source / "tests", ignore=skip)
+        shutil.copytree(ROOT / name, folder / name, ignore=skip)
+    (folder / "tests").mkdir()
+    (folder / "tests" / "__init__.py").touch()
     for name in ("pyproject.toml", "setup.py", "LICENSE", "README.md"):
         if (ROOT / name).exists():
-            shutil.copy(ROOT / name, source)
+            shutil.copy(ROOT / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The project's wheel, built without network."""
+    folder, copy = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("build") / "source"
+    shutil.copytree(source, copy)
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*pip, "--wheel-dir", str(folder), str(source)], check=True)
+    subprocess.run([*pip, "--wheel-dir", str(folder), str(copy)], check=True)
     (built,) = folder.glob("*.whl")
     return zipfile.ZipFile(built)
 
@@ -52,13 +60,13 @@ def test_the_wheel_claims_two_top_level_names(wheel: zipfile.ZipFile) -> None:
     assert tops - dist_info == {"exchange_node", "exchange_cli"}
 
 
-def test_the_wheel_holds_every_file_of_the_packages(wheel: zipfile.ZipFile) -> None:
-    def files(folder: str, installed: str) -> set[str]:
-        found = (path for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix != ".pyc")
-        return {f"{installed}/{path.relative_to(ROOT / folder).as_posix()}" for path in found}
+def test_the_wheel_holds_every_file_of_the_packages(source: Path, wheel: zipfile.ZipFile) -> None:
+    def files(folder: Path, installed: str) -> set[str]:
+        found = (path for path in folder.rglob("*") if path.is_file())
+        return {f"{installed}/{path.relative_to(folder).as_posix()}" for path in found}
 
-    expected = files("exchange_node", "exchange_node") | files("cli", "exchange_cli")
-    assert expected <= set(wheel.namelist()), sorted(expected - set(wheel.namelist()))
+    expected = files(source / "exchange_node", "exchange_node") | files(source / "cli", "exchange_cli")
+    assert sorted(expected - set(wheel.namelist())) == []
 
 
 def test_the_wheel_brings_the_command_and_leaves_resolving_to_the_lock(wheel: zipfile.ZipFile) -> None:
