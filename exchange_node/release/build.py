@@ -99,7 +99,7 @@ def build(
 def _denials(column: Column, effect: Effect | None) -> tuple[str, ...]:
     """Why the decision does not allow this column; empty if it does."""
     match effect:
-        case Effect("release", None, _) if column.transform == EXACT:
+        case Effect("release", None | "exact", _) if column.transform == EXACT:
             return ()
         case Effect("transform", str(name), _) if name == column.transform and name != EXACT:
             return ()
@@ -118,7 +118,7 @@ def _cell(column: Column, raw: Mapping[str, Raw], values: dict[str, Value]) -> t
     try:
         values[column.name] = minimise(column, value)
     except ReleaseError as error:
-        if error.code == "release.unknown-transform":
+        if error.code != OUTSIDE_DOMAIN:
             raise
         return (NO_VALUE if value is None or value == "" else OUTSIDE_DOMAIN,)
     return ()

@@ -6,8 +6,8 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -25,35 +25,52 @@ class FileDigest:
 
 
 @contextmanager
-def private_file(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
-    """A file for writing that appears under `path` when the block ends well, and not at all when it does not.
+def private_files(paths: Sequence[Path], overwrite: bool = False) -> Iterator[list[BinaryIO]]:
+    """Files of one folder for writing. They get their names when the block ends well, all or none of them.
 
-    Mode 0600, synced before it gets its name. Raises ReleaseError `file-exists` unless `overwrite`,
-    `cannot-write`.
+    Mode 0600; all are synced before the first has its name. With `overwrite`, a fault between two renames can
+    leave some of them new. Raises ReleaseError `file-exists` unless `overwrite`, `cannot-write`.
     """
-    if not overwrite and os.path.lexists(path):
-        raise ReleaseError("file-exists", str(path))
-    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
-    try:
-        handle = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w+b")
-    except OSError as error:
-        raise ReleaseError("cannot-write", f"{path}: {error.strerror}") from error
-    try:
-        with handle:
-            yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
-        if overwrite:
-            os.replace(part, path)
-        else:
-            os.link(part, path)  # unlike a rename, this never replaces what came there meanwhile
-        _sync_folder(path.parent)
-    except FileExistsError as error:
-        raise ReleaseError("file-exists", str(path)) from error
-    except OSError as error:
-        raise ReleaseError("cannot-write", f"{path}: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    taken = [path for path in paths if os.path.lexists(path)]
+    if taken and not overwrite:
+        raise ReleaseError("file-exists", str(taken[0]))
+    parts = [path.with_name(f".{path.name}.{secrets.token_hex(8)}.part") for path in paths]
+    named: list[Path] = []
+    with ExitStack() as cleaning:
+        try:
+            handles = []
+            for part in parts:
+                cleaning.callback(part.unlink, missing_ok=True)
+                handles.append(cleaning.enter_context(_new(part)))
+            yield handles
+            for handle in handles:
+                handle.flush()
+                os.fsync(handle.fileno())
+            for part, path in zip(parts, paths, strict=True):
+                if overwrite:
+                    os.replace(part, path)
+                else:
+                    os.link(part, path)  # unlike a rename, this never replaces what came there meanwhile
+                    named.append(path)
+            _sync_folder(paths[0].parent)
+        except OSError as error:
+            for path in named:
+                path.unlink(missing_ok=True)
+            if isinstance(error, FileExistsError):
+                raise ReleaseError("file-exists", str(paths[len(named)])) from error
+            raise ReleaseError("cannot-write", f"{paths[0].parent}: {error.strerror}") from error
+
+
+@contextmanager
+def private_file(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
+    """`private_files` for one."""
+    with private_files([path], overwrite) as handles:
+        yield handles[0]
+
+
+def _new(path: Path) -> BinaryIO:
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, 0o600), "w+b")
 
 
 def digest(name: str, handle: BinaryIO) -> FileDigest:

@@ -42,10 +42,8 @@ class Provenance:
     agreement_version: str
     agreement_digest: str
     agreement_title: str
-    decision_id: str
     decision_engine: str
     bundle_digest: str
-    input_digest: str
     method: str
     method_version: str
     release_digest: str
@@ -59,6 +57,10 @@ class Provenance:
     retention: str
     onward: str
     obligations: tuple[str, ...] = ()
+    decision_id: str | None = (
+        None  # what the provider tells of its decision beyond engine and bundle, if anything
+    )
+    input_digest: str | None = None
 
 
 def document(facts: Provenance, columns: Sequence[Column], files: Sequence[FileDigest]) -> dict[str, object]:
@@ -79,10 +81,10 @@ def document(facts: Provenance, columns: Sequence[Column], files: Sequence[FileD
             "title": facts.agreement_title,
         },
         "decision": {
-            "id": facts.decision_id,
             "engine": facts.decision_engine,
             "bundle_digest": facts.bundle_digest,
-            "input_digest": facts.input_digest,
+            **({"id": facts.decision_id} if facts.decision_id else {}),
+            **({"input_digest": facts.input_digest} if facts.input_digest else {}),
         },
         "linkage": {"method": facts.method, "version": facts.method_version},
         "release": {
@@ -112,6 +114,11 @@ def _describe(column: Column) -> dict[str, object]:
     return {**column.document(), "description": column.description, "meaning": meaning}
 
 
+def provenance_text(facts: Provenance, columns: Sequence[Column], files: Sequence[FileDigest]) -> bytes:
+    """`document` as the bytes of a file that people can read."""
+    return json.dumps(document(facts, columns, files), ensure_ascii=False, indent=2).encode() + b"\n"
+
+
 def write_provenance(
     path: Path,
     facts: Provenance,
@@ -119,8 +126,6 @@ def write_provenance(
     files: Sequence[FileDigest],
     overwrite: bool = False,
 ) -> None:
-    """Writes `document` as JSON, readable by its owner alone. Raises ReleaseError `file-exists`,
-    `cannot-write`."""
-    text = json.dumps(document(facts, columns, files), ensure_ascii=False, indent=2)
+    """Writes it, readable by its owner alone. Raises ReleaseError `file-exists`, `cannot-write`."""
     with private_file(path, overwrite) as handle:
-        handle.write(text.encode() + b"\n")
+        handle.write(provenance_text(facts, columns, files))

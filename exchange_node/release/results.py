@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -19,15 +20,17 @@ import pyarrow.parquet as pq
 
 from exchange_node.release.columns import Boolean, Column, Date, Integer, Value, check_columns
 from exchange_node.release.errors import ReleaseError
-from exchange_node.release.files import FileDigest, digest, private_file
+from exchange_node.release.files import FileDigest, digest, private_file, private_files
 from exchange_node.release.layout import LINK_ID, Row
-from exchange_node.release.provenance import Provenance, write_provenance
+from exchange_node.release.provenance import Provenance, provenance_text
 
 KEY = "cohort_row"  # the column of the agency's own ids
 _BATCH = 65_536
 # OWASP's list for CSV injection, with the full-width forms; the apostrophe itself, so that the first one
 # always is ours.
 _FORMULA = ("=", "+", "-", "@", "'", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Cells = tuple[Value | None, ...]
 
@@ -56,7 +59,7 @@ def join(rows: Iterable[Row], cohort: Iterable[tuple[str, bytes]], columns: Sequ
     wanted.
 
     Raises ReleaseError `bad-cohort` for ids that repeat or are malformed, `unknown-link` for a row of the
-    release that is none of the cohort's, `repeated-link` for two rows of one link id.
+    release that is none of the cohort's, `repeated-link` for two rows of one link id, `bad-value`.
     """
     columns = check_columns(columns)
     keys: list[str] = []
@@ -64,6 +67,10 @@ def join(rows: Iterable[Row], cohort: Iterable[tuple[str, bytes]], columns: Sequ
     for place, (key, link_id) in enumerate(cohort):
         if len(link_id) != LINK_ID or places.setdefault(link_id, place) != place:
             raise ReleaseError("bad-cohort", f"row {place + 1}: link id repeats or is not {LINK_ID} bytes")
+        if not key or _SURROGATE.search(key):
+            raise ReleaseError(
+                "bad-cohort", f"row {place + 1}: the agency's own id is empty or no valid text"
+            )
         keys.append(key)
     if len(set(keys)) != len(keys):
         raise ReleaseError("bad-cohort", "an id of the agency's own repeats")
@@ -74,8 +81,18 @@ def join(rows: Iterable[Row], cohort: Iterable[tuple[str, bytes]], columns: Sequ
             raise ReleaseError("unknown-link")
         if found in released:
             raise ReleaseError("repeated-link")
-        released[found] = tuple(row.values.get(column.name) for column in columns)
+        released[found] = _cells(row, columns, found + 1)
     return Table(columns, keys, released)
+
+
+def _cells(row: Row, columns: Sequence[Column], number: int) -> Cells:
+    """The row's cells in the columns' order. Checked again, so that no writer can fail over a value and show
+    it."""
+    cells = tuple(row.values.get(column.name) for column in columns)
+    for column, value in zip(columns, cells, strict=True):
+        if value is not None and column.type.encode(value) is None:
+            raise ReleaseError("bad-value", f"row {number}, {column.name}: must be {column.type.rule}")
+    return cells
 
 
 def write_csv(table: Table, path: Path, overwrite: bool = False) -> FileDigest:
@@ -94,15 +111,17 @@ def write_parquet(table: Table, path: Path, overwrite: bool = False) -> FileDige
 
 
 def export(table: Table, folder: Path, name: str, facts: Provenance, overwrite: bool = False) -> list[Path]:
-    """Writes `<name>.csv`, `<name>.parquet` and `<name>.provenance.json` with the digests of both. The tables
-    appear only after their provenance does. Raises ReleaseError `file-exists`, `cannot-write`."""
+    """Writes `<name>.csv`, `<name>.parquet` and, with the digests of both, `<name>.provenance.json`: all or
+    none.
+
+    Raises ReleaseError `file-exists`, `cannot-write`.
+    """
     paths = [folder / f"{name}{suffix}" for suffix in (".csv", ".parquet", ".provenance.json")]
-    csv_path, parquet_path, facts_path = paths
-    with private_file(csv_path, overwrite) as csv_file, private_file(parquet_path, overwrite) as parquet_file:
+    with private_files(paths, overwrite) as (csv_file, parquet_file, facts_file):
         _csv(table, csv_file)
         _parquet(table, parquet_file)
-        files = [digest(csv_path.name, csv_file), digest(parquet_path.name, parquet_file)]
-        write_provenance(facts_path, facts, table.columns, files, overwrite)
+        files = [digest(paths[0].name, csv_file), digest(paths[1].name, parquet_file)]
+        facts_file.write(provenance_text(facts, table.columns, files))
     return paths
 
 

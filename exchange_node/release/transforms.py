@@ -70,13 +70,15 @@ def apply(name: str, value: Raw, declared: ColumnType | None = None) -> Value:
     return result
 
 
-def column(name: str, transform: str, declared: ColumnType | None = None, description: str = "") -> Column:
-    """The column that an agreement's field means.
+def column(
+    name: str, transform: str | None, declared: ColumnType | None = None, description: str = ""
+) -> Column:
+    """The column that an agreement's field means; without a transform it is `exact`.
 
     `declared` is needed for `exact` and otherwise may only repeat what the transform gives.
     Raises ReleaseError `unknown-transform` or `bad-column`.
     """
-    if transform == EXACT:
+    if transform is None or transform == EXACT:
         if declared is None:
             raise ReleaseError("bad-column", f"{name}: exact needs a declared type, a text a max_length")
         return Column(name, declared, EXACT, description)
@@ -93,8 +95,7 @@ def minimise(target: Column, value: Raw) -> Value:
     return apply(target.transform, value, target.type)
 
 
-# --- reading raw values; None says "outside the domain"
-# ---------------------------------------------------------
+# Readers of raw values: None says "outside the domain".
 
 
 def _exact(value: Raw, declared: ColumnType) -> Value | None:
@@ -144,9 +145,7 @@ def _labels(bands: tuple[tuple[int, str], ...]) -> Code:
     return Code(tuple(label for _, label in bands))
 
 
-# --- the transforms
-# --------------------------------------------------------------------------------------------- Labels say "5
-# to 9", not "5-9": spreadsheets turn the latter into a date.
+# Labels say "5 to 9", not "5-9": spreadsheets turn the latter into a date.
 
 _YES = frozenset({"yes", "y", "true", "t", "1"})
 _NO = frozenset({"no", "n", "false", "f", "0"})
@@ -167,7 +166,7 @@ def yes_no(value: Raw) -> Value | None:
 @_transform(Boolean())
 def presence(value: Raw) -> Value | None:
     """Takes anything. Gives yes if the source holds something (a 0 or a no is something), no if it holds
-    nothing, only spaces, an empty list or not-a-number. Hides what it is."""
+    nothing, only spaces, an empty list or not-a-number, or something unreadable. Hides what it is."""
     if isinstance(value, list | tuple):
         return any(presence(item) for item in value)
     if isinstance(value, str):
@@ -183,20 +182,22 @@ _RESPIRATORY = frozenset(
     | {"pneumonia", "respiratory"}
 )
 _NOTHING = frozenset({"", "none"})
-_ICD10 = re.compile(r"[A-Z][0-9]{2}(\.?[0-9A-Z]{1,2})?")
+# Five signs without a dot are no ICD-10 code here: H3300 is asthma in Read codes and would pass for an eye
+# disease.
+_ICD10 = re.compile(r"[A-Z][0-9]{2}(\.[0-9A-Z]{1,2}|[0-9X])?")
 
 
 @_transform(Code(("high", "normal")))
 def repair_priority(value: Raw) -> Value | None:
     """Takes yes or no as `yes_no` does, or ICD-10 codes or register words ("asthma", "copd", ...), as a list
-    or as text parted by comma, semicolon or bar; or nothing. Gives high for yes, for an ICD-10 code of
-    chapter X (J00 to J99) or E84, and for a register word; normal for no, nothing, and other ICD-10 codes.
-    Any other code is refused unless a respiratory one stands beside it, so that an unknown code is never
-    taken for good health. Hides the diagnosis, and that there is one."""
+    or as text parted by comma, semicolon or bar. Gives high for yes, for an ICD-10 code of chapter X (J00 to
+    J99) or E84, and for a register word; normal for no, none, an empty list, and other ICD-10 codes. A code
+    that is not known is refused unless a respiratory one stands beside it, and so is nothing at all: neither
+    is ever taken for good health. Hides the diagnosis, and that there is one."""
     if isinstance(value, bool | int):
         answer = yes_no(value)
         return None if answer is None else "high" if answer else "normal"
-    codes = re.split(r"[,;|]", value) if isinstance(value, str) else [] if value is None else value
+    codes = re.split(r"[,;|]", value) if isinstance(value, str) and value.strip() else value
     if not isinstance(codes, list | tuple):
         return None
     verdicts = {_respiratory(code) for code in codes}
@@ -294,7 +295,7 @@ def month(value: Raw) -> Value | None:
     return None if day is None else f"{day.year}-{day.month:02}"
 
 
-# Shape alone, as the UK government's bulk data transfer standard gives it, without the one-off GIR 0AA.
+# Shape alone; the one-off GIR 0AA is not taken.
 _POSTCODE = re.compile(r"([A-Z]{1,2})([0-9][A-Z0-9]?)[0-9][A-Z]{2}")
 
 
