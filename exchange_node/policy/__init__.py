@@ -1,0 +1,1 @@
+"""Facts in, decisions out: questions put to Rego under a signed agreement, by either of two engines."""

@@ -1,0 +1,77 @@
+"""Reading a YAML or JSON file that an officer wrote, so that it says one thing only.
+
+PyYAML's safe loader, and besides: no doubled key (the last would win in silence), no anchors or aliases (a
+few lines of them unfold to gigabytes), no guessed types (dates stay text), a bound on size and depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import yaml
+from yaml.constructor import ConstructorError
+from yaml.nodes import MappingNode, Node
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 12
+
+
+class _Loader(yaml.SafeLoader):
+    depth = 0
+
+    def compose_node(self, parent: Node | None, index: int) -> Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "anchor", None) is not None:
+            raise ConstructorError(None, None, "anchors and aliases are not allowed", event.start_mark)
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise ConstructorError(None, None, f"more than {MAX_DEPTH} levels", event.start_mark)
+        node: Node | None = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:str":
+                raise ConstructorError(None, None, "a key that is not plain text", key.start_mark)
+            if key.value in seen:
+                raise ConstructorError(None, None, "the same key twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+# Text, numbers, true and false are all an agreement needs; a date stays the text that was written.
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, rule) for tag, rule in rules if tag.rpartition(":")[2] in {"bool", "int", "null"}]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read_yaml(text: bytes) -> Any:
+    """The document's value: dicts, lists, text, whole numbers, true, false, None.
+
+    Raises ValueError with the line and the rule, never with what stands there.
+    """
+    if len(text) > MAX_BYTES:
+        raise ValueError(f"larger than {MAX_BYTES} bytes")
+    try:
+        loader = _Loader(text.decode("utf-8"))
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8 text") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        # A scanner's own words can quote the text; ours above do not.
+        rule = (
+            error.problem
+            if isinstance(error, ConstructorError) and error.context is None
+            else "not valid YAML"
+        )
+        raise ValueError(f"line {mark.line + 1}: {rule}" if mark else str(rule)) from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise ValueError("not valid YAML") from None
