@@ -4,8 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 SCENARIO ?= asthma-mould
-OPA_VERSION := v1.22.2
-OPA ?= build/bin/opa
+# Bundles of another OPA differ in bytes; tools/policies.py refuses them.
+OPA_VERSION := $(shell sed -n 's/^OPA_VERSION = "\(.*\)".*/\1/p' tools/policies.py)
 JOBS ?= 2
 
 BIN := $(VENV)/bin
@@ -20,7 +20,7 @@ RESOLVE := --quiet --universal --python-version 3.11 --override requirements/ove
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow lint format protos protos-check opa bench locks clean
+.PHONY: help install demo test test-slow lint format protos protos-check policies policies-check opa bench locks clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,11 +69,17 @@ protos: $(DEV) ## write the Python of proto/ into exchange_node/wire
 protos-check: $(DEV)
 	$(BIN)/python tools/protos.py --check
 
-opa: $(OPA) ## build the pinned OPA into build/bin (needs Go)
+opa: build/bin/opa ## build the pinned OPA into build/bin (needs Go)
 
 build/bin/opa:
-	@command -v go >/dev/null || { echo "Go is needed to build OPA $(OPA_VERSION); or name a ready one: make policies OPA=/path/to/opa" >&2; exit 1; }
-	GOBIN=$(CURDIR)/build/bin go install -trimpath github.com/open-policy-agent/opa@$(OPA_VERSION)
+	@command -v go >/dev/null || { echo "Go is needed to build OPA $(OPA_VERSION); or name a ready one in EXCHANGE_OPA" >&2; exit 1; }
+	GOBIN=$(CURDIR)/build/bin go install -trimpath github.com/open-policy-agent/opa@v$(OPA_VERSION)
+
+policies: $(DEV) ## write the policy bundle from policies/ (needs the pinned OPA: make opa)
+	$(BIN)/python tools/policies.py build
+
+policies-check: $(DEV) ## test and lint the Rego, and compare the bundle with it (needs the pinned OPA)
+	$(BIN)/python tools/policies.py check
 
 bench: $(RUN) ## each benchmark prints a ratio against a peer measured in the same run
 	$(BIN)/python -m benchmarks $(ARGS)
