@@ -158,7 +158,8 @@ def once(
     Raises StoreError `differs`, naming the table and column, never a value.
     """
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    if connection.execute(insert(table).values(row).on_conflict_do_nothing()).rowcount == 1:
+    statement = insert(table).values(row).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    if connection.execute(statement).rowcount == 1:
         return True
     key = [column == row[column.name] for column in table.primary_key]
     known = connection.execute(select(table).where(*key)).mappings().one_or_none()
