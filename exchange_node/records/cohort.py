@@ -36,7 +36,7 @@ def read_cohort_file(
 
     Raises RecordsError: file-missing, file-encoding, cohort-header, cohort-empty.
     """
-    header, report = read_header(path, encoding), ReadReport()
+    header, report = read_header(path, encoding=encoding), ReadReport()
     if id_column in header:
         rows = read_rows(path, [id_column], report, encoding=encoding)
     elif len(header) == 1:

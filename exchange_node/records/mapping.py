@@ -213,6 +213,14 @@ class RecordsMapping(_Table):
             )
             raise RecordsError("mapping", problems) from None
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column of the file that this table names, once."""
+        derivations = (*self.attributes, *(found for _, found in self.facts.named()))
+        fields = (column for columns in self.fields.values() for column in columns)
+        sources = (column for found in derivations for column in found.sources)
+        return tuple(dict.fromkeys((self.id_column, *fields, *self.cohort, *sources)))
+
     def attribute(self, name: str) -> Attribute:
         """The attribute of that name. Raises RecordsError("attribute-unknown")."""
         for found in self.attributes:

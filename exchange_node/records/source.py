@@ -25,7 +25,7 @@ from exchange_node.records.mapping import Derivation, RecordsMapping
 from exchange_node.records.model import FIELDS, FieldName, StandardRecord
 from exchange_node.records.report import ReadReport
 from exchange_node.records.standardise import Note, ignore
-from exchange_node.records.table import read_rows, signature
+from exchange_node.records.table import find_columns, read_header, read_rows, signature
 from exchange_node.records.values import Value, ValueType, read_value
 
 MAX_ID: Final = 128
@@ -204,6 +204,14 @@ class RecordFile:
             delimiter=found.delimiter,
         )
 
+    def _check_header(self) -> None:
+        """All columns that the mapping names are there, so that all missing ones are told at once."""
+        found = self._mapping
+        header = read_header(
+            self._path, format=found.format, encoding=found.encoding, delimiter=found.delimiter
+        )
+        find_columns(header, found.columns)
+
     def _find_doubled(self) -> frozenset[int]:
         """Hashes of the ids on more than one row, looked for once for each state of the file.
 
@@ -211,6 +219,7 @@ class RecordFile:
         """
         state = signature(self._path)
         if state != self._doubled_of:
+            self._check_header()
             hashes = array("q", (hash(cells[0].strip()) for _, cells in self._cells([], ReadReport())))
             ordered = np.sort(np.frombuffer(hashes, dtype=np.int64))
             doubled = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])

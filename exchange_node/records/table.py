@@ -72,7 +72,7 @@ def _unchanged(path: Path) -> Iterator[None]:
         raise RecordsError("file-changed", str(path))
 
 
-def _places(header: Sequence[str], columns: Sequence[str]) -> list[int]:
+def find_columns(header: Sequence[str], columns: Sequence[str]) -> list[int]:
     """The index of each column. Raises RecordsError naming all that are missing, or doubled."""
     missing = sorted({column for column in columns if column not in header})
     if missing:
@@ -137,11 +137,13 @@ class _Lines:
         self._taken.clear()
 
 
-def read_header(path: Path, encoding: str = "utf-8", delimiter: str = ",") -> list[str]:
-    """The column names of a CSV file.
-
-    Raises RecordsError: file-missing, file-empty, file-encoding, file-format.
-    """
+def read_header(
+    path: Path, *, format: Literal["csv", "parquet"] = "csv", encoding: str = "utf-8", delimiter: str = ","
+) -> list[str]:
+    """The column names. Raises RecordsError: file-missing, file-empty, file-encoding, file-format."""
+    if format == "parquet":
+        with _parquet_open(path) as file:
+            return list(file.schema_arrow.names)
     with _csv_open(path, encoding) as stream:
         lines = _Lines(stream)
         return _header(csv.reader(lines, delimiter=delimiter, strict=True), lines)
@@ -171,7 +173,7 @@ def _csv_rows(path: Path, columns: Sequence[str], report: ReadReport, encoding: 
         lines = _Lines(stream)
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
         header = _header(reader, lines)
-        yield from _body(reader, lines, header, _picker(_places(header, columns)), report)
+        yield from _body(reader, lines, header, _picker(find_columns(header, columns)), report)
 
 
 def _picker(places: list[int]) -> Callable[[list[str]], Cells]:
@@ -222,26 +224,31 @@ def _body(
             report.skip("row-columns", row)
 
 
-def _parquet_rows(path: Path, columns: Sequence[str], report: ReadReport) -> Rows:
+@contextmanager
+def _parquet_open(path: Path) -> Iterator[Any]:
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:
-            names = list(file.schema_arrow.names)
-            places = _places(names, columns)
-            wanted = list(dict.fromkeys(columns))
-            row = 0
-            for batch in file.iter_batches(batch_size=_BATCH, columns=wanted, use_threads=False):
-                texts = {name: _texts(batch.column(name), name) for name in wanted}
-                for cells in zip(*(texts[names[place]] for place in places), strict=True):
-                    row += 1
-                    rule = _cell_rule(cells)
-                    if rule:
-                        report.skip(rule, row)
-                    else:
-                        yield row, cells
-    except (pa.ArrowException, UnicodeError):
+            yield file
+    except (pa.ArrowException, UnicodeError, OSError):  # OSError: a file cut short
         raise RecordsError("file-format", f"{path}: not a Parquet file that can be read") from None
-    except OSError:  # a truncated file, or none at all
-        raise RecordsError("file-format", f"{path}: not a Parquet file that can be read") from None
+
+
+def _parquet_rows(path: Path, columns: Sequence[str], report: ReadReport) -> Rows:
+    with _parquet_open(path) as file:
+        names = list(file.schema_arrow.names)
+        places = find_columns(names, columns)
+        row = 0
+        for batch in file.iter_batches(
+            batch_size=_BATCH, columns=list(dict.fromkeys(columns)), use_threads=False
+        ):
+            texts = {name: _texts(batch.column(name), name) for name in batch.schema.names}
+            for cells in zip(*(texts[names[place]] for place in places), strict=True):
+                row += 1
+                rule = _cell_rule(cells)
+                if rule:
+                    report.skip(rule, row)
+                else:
+                    yield row, cells
 
 
 def _cell_rule(cells: Cells) -> str:
