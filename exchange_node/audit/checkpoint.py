@@ -42,9 +42,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
         raise AuditError("malformed-checkpoint", "at least three lines, none of them empty")
     origin, size, root = lines[:3]
     check_name("malformed-checkpoint", origin)
-    checkpoint = Checkpoint(
-        origin, parse_decimal("malformed-checkpoint", size), _parse_root(root), tuple(lines[3:])
-    )
+    checkpoint = Checkpoint(origin, parse_decimal("malformed-checkpoint", size), _parse_root(root), tuple(lines[3:]))
     if checkpoint.size == 0 and checkpoint.root != merkle.EMPTY_ROOT:
         raise AuditError("malformed-checkpoint", "the empty tree has another root")
     return checkpoint

@@ -30,9 +30,7 @@ _SLUG = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*", re.ASCII)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _PART = re.compile(r"[A-Za-z0-9._:=-]{1,128}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_FIELDS = frozenset(
-    {"v", "id", "kind", "at", "step", "request", "role", "peer", "action", "facts", "commitments"}
-)
+_FIELDS = frozenset({"v", "id", "kind", "at", "step", "request", "role", "peer", "action", "facts", "commitments"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +62,7 @@ class Entry:
             _demand("commitments", _match(_NAME, name) and _match(_DIGEST, digest), "a hex SHA-256 by name")
         prefix, _, part = self.id.rpartition("/")
         leg = prefix.split("/")[1:2]
-        expected = entry_id(
-            self.request, "" if leg in ([], ["-"]) else leg[0], self.step, self.role, self.peer, part
-        )
+        expected = entry_id(self.request, "" if leg in ([], ["-"]) else leg[0], self.step, self.role, self.peer, part)
         _demand("id", self.id == expected, "it repeats request, leg, step, role, peer and part")
         # Copies, so that a caller who reuses a dictionary does not change an entry that waits to be written.
         object.__setattr__(self, "facts", MappingProxyType(dict(self.facts)))

@@ -267,9 +267,10 @@ class AuditLog:
         return decode_entry(index, data)
 
     def _node(self, size: int) -> merkle.Node:
-        if not 0 <= size <= self.size():
+        current = self.size()
+        if not 0 <= size <= current:
             raise AuditError("out-of-range", f"size {size}")
-        return self._writer.reader.node(size)
+        return self._writer.reader.node(current)  # older sizes need not have had tiles of their own
 
     def _catch_up(self) -> None:
         known, size = self._index.size(), self.size()

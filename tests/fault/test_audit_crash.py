@@ -1,7 +1,7 @@
 """Every durable operation of the log killed, torn, robbed of power or failed; nothing acknowledged is lost.
 
 What holds afterwards: the directory verifies, every acknowledged entry stands where it was said to,
-none stands twice, every head that anybody can have seen is continued by the new one, and no tile ever changes.
+none stands twice, every head that anybody can have seen is continued by the new one, no tile ever changes.
 """
 
 from __future__ import annotations
