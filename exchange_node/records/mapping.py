@@ -59,6 +59,7 @@ Columns = Annotated[tuple[Column, ...], BeforeValidator(_tuple), Field(min_lengt
 Codes = Annotated[tuple[Column, ...], BeforeValidator(_tuple), Field(max_length=10_000)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_tuple), Field(max_length=50)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Flag = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 Derive = Literal["column", "age_from_date_of_birth", "any_of", "equals", "greater_than", "present"]
 
 _NEEDS: dict[Derive, frozenset[str]] = {
@@ -139,7 +140,7 @@ class Facts(_Table):
 
     at_risk: Derivation | None = None
     deceased: Derivation | None = None
-    flags: dict[Name, Derivation] = {}
+    flags: dict[Flag, Derivation] = {}
 
     def named(self) -> Iterator[tuple[str, Derivation]]:
         """Every derivation given, by name."""

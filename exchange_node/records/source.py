@@ -54,6 +54,11 @@ class RecordFile:
         self._doubled: frozenset[int] = frozenset()
         self._doubled_of: tuple[int, ...] = ()
 
+    @property
+    def id_column(self) -> str:
+        """The column of the agency's own ids."""
+        return self._mapping.id_column
+
     def check(self) -> ReadReport:
         """Read everything once as requests would, for `exchange doctor`.
 

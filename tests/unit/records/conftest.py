@@ -32,7 +32,7 @@ beds = "integer"
 [facts]
 at_risk = { derive = "any_of", column = "markers", codes = ["V"] }
 deceased = { derive = "present", column = "died" }
-flags = { many_rooms = { derive = "greater_than", column = "beds", value = 3 } }
+flags = { many-rooms = { derive = "greater_than", column = "beds", value = 3 } }
 
 [[attributes]]
 name = "respiratory"

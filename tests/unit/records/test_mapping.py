@@ -25,7 +25,7 @@ damp = "boolean"
 [facts]
 at_risk = { derive = "any_of", column = "markers", codes = ["V"] }
 deceased = { derive = "present", column = "died" }
-flags = { in_care = { column = "care" } }
+flags = { in-care = { column = "care" } }
 
 [[attributes]]
 name = "age"
@@ -50,7 +50,7 @@ def test_a_good_table() -> None:
     assert mapping.fields == {"forename": ("first",), "date_of_birth": ("day", "month", "year")}
     assert mapping.attribute("rooms").sources == ("bedrooms",)
     assert mapping.attribute("age").sources == ()
-    assert [name for name, _ in mapping.facts.named()] == ["at_risk", "deceased", "in_care"]
+    assert [name for name, _ in mapping.facts.named()] == ["at_risk", "deceased", "in-care"]
     with pytest.raises(RecordsError, match="attribute-unknown"):
         mapping.attribute("income")
 

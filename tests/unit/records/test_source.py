@@ -101,7 +101,7 @@ def test_doctor_reads_attributes_facts_and_cohort_columns_too(register: Register
     assert report.rows == 3
     assert report.fields["attribute rooms"]["integer-unreadable"].rows == [3]
     assert report.fields["cohort beds"]["integer-unreadable"].rows == [3]
-    assert report.fields["fact many_rooms"]["integer-unreadable"].rows == [3]
+    assert report.fields["fact many-rooms"]["integer-unreadable"].rows == [3]
     assert report.fields["attribute home"]["text-too-long"].rows == [4]
     plain = report.as_dict()
     assert plain["fields"]["cohort beds"] == {"integer-unreadable": {"count": 1, "rows": [3]}}  # type: ignore[index]
@@ -149,7 +149,7 @@ def test_an_attribute_without_configuration_is_refused_before_reading(register: 
 
 def test_facts(register: Register) -> None:
     assert dict(register(ADA, BO, CY).facts({"T1", "T2", "T3", "T9"}, NOW)) == {
-        "T1": PersonFacts("35-44", flags=frozenset(("many_rooms",))),
+        "T1": PersonFacts("35-44", flags=frozenset(("many-rooms",))),
         "T2": PersonFacts("unknown", at_risk=True),
         "T3": PersonFacts("5-10", at_risk=True, deceased=True),
     }
