@@ -73,7 +73,7 @@ opa: build/bin/opa ## build the pinned OPA into build/bin (needs Go)
 
 build/bin/opa:
 	@command -v go >/dev/null || { echo "Go is needed to build OPA $(OPA_VERSION); or name a ready one in EXCHANGE_OPA" >&2; exit 1; }
-	GOBIN=$(CURDIR)/build/bin go install -trimpath github.com/open-policy-agent/opa@v$(OPA_VERSION)
+	GOBIN=$(CURDIR)/build/bin go install github.com/open-policy-agent/opa@v$(OPA_VERSION)
 
 policies: $(DEV) ## write the policy bundle from policies/ (needs the pinned OPA: make opa)
 	$(BIN)/python tools/policies.py build
