@@ -106,18 +106,12 @@ def check_node_certificate(pem: bytes, org: str) -> None:
         purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound, x509.DuplicateExtension):
-        raise TrustError(
-            "bad-certificate", "not a self-signed certificate with the node's extensions"
-        ) from None
+        raise TrustError("bad-certificate", "not a self-signed certificate with the node's extensions") from None
     if constraints.ca:
         raise TrustError("bad-certificate", "a node's certificate cannot issue others")
     if not {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH, NODE_PURPOSE} <= set(purposes):
         raise TrustError("bad-certificate", "the purposes server, client and exchange node are needed")
-    nodes = [
-        name
-        for name in names.get_values_for_type(x509.DNSName)
-        if name.lower().endswith(".exchange.internal")
-    ]
+    nodes = [name for name in names.get_values_for_type(x509.DNSName) if name.lower().endswith(".exchange.internal")]
     if nodes != [node_name(org)]:
         raise TrustError("bad-certificate", "the node's own name must be its only name in the exchange")
 
@@ -186,11 +180,7 @@ def verify_user(pem_chain: bytes, ca: bytes, now: int) -> UserIdentity:
         x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _for_users
     )
     try:
-        builder = (
-            PolicyBuilder()
-            .store(Store([trusted]))
-            .time(datetime.fromtimestamp(now, UTC).replace(tzinfo=None))
-        )
+        builder = PolicyBuilder().store(Store([trusted])).time(datetime.fromtimestamp(now, UTC).replace(tzinfo=None))
         builder = builder.max_chain_depth(0).extension_policies(
             ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=users
         )

@@ -16,20 +16,14 @@ class TrustError(ExchangeError):
 
     prefix: ClassVar[str] = "trust"
     catalogue: ClassVar[dict[str, Says]] = {
-        "malformed": Says(
-            Kind.INVALID, "A document or key is not in the form its format demands.", _ASK_SENDER
-        ),
-        "too-large": Says(
-            Kind.INVALID, "A document is larger or deeper than its format allows.", _ASK_SENDER
-        ),
+        "malformed": Says(Kind.INVALID, "A document or key is not in the form its format demands.", _ASK_SENDER),
+        "too-large": Says(Kind.INVALID, "A document is larger or deeper than its format allows.", _ASK_SENDER),
         "bad-key": Says(
             Kind.INVALID,
             "A key is of the wrong kind or length, or too weak to be used.",
             "Make a new key with `exchange key rotate`, or ask its owner for the right one.",
         ),
-        "wrong-type": Says(
-            Kind.UNTRUSTED, "A signed document is of another type than the one expected.", _ASK_SENDER
-        ),
+        "wrong-type": Says(Kind.UNTRUSTED, "A signed document is of another type than the one expected.", _ASK_SENDER),
         "bad-signature": Says(
             Kind.UNTRUSTED,
             "A signature does not hold.",
@@ -70,9 +64,7 @@ class TrustError(ExchangeError):
             "The organisation is suspended in the federation manifest.",
             "Ask the federation's manifest signers why, and when it ends.",
         ),
-        "wrong-role": Says(
-            Kind.UNTRUSTED, "The organisation does not have the role that this needs.", _ASK_FEDERATION
-        ),
+        "wrong-role": Says(Kind.UNTRUSTED, "The organisation does not have the role that this needs.", _ASK_FEDERATION),
         "operator-conflict": Says(
             Kind.DENIED,
             "The linkage unit's operator also runs a data party of this request.",
@@ -126,9 +118,7 @@ class TrustError(ExchangeError):
             "A new key of this kind already waits to be listed in the manifest.",
             "Send its public half to the manifest signers, or wait for the next manifest.",
         ),
-        "no-rotation": Says(
-            Kind.NOT_FOUND, "No new key of this kind is waiting.", "Start with `exchange key rotate`."
-        ),
+        "no-rotation": Says(Kind.NOT_FOUND, "No new key of this kind is waiting.", "Start with `exchange key rotate`."),
         "rotation-unlisted": Says(
             Kind.CONFLICT,
             "The new key is not in the federation manifest yet, so peers would refuse it.",

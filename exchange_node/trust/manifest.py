@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -118,12 +119,12 @@ class Organisation(Document):
     log_vkeys: tuple[LogKey, ...] = Field(min_length=1, max_length=16)
     status: Literal["active", "suspended"] = "active"
 
-    @property
+    @cached_property
     def log_keys(self) -> tuple[VerifyKey, ...]:
         """The keys in its `log_vkeys`."""
         return tuple(map(_log_key, self.log_vkeys))
 
-    @property
+    @cached_property
     def fingerprints(self) -> tuple[str, ...]:
         """SHA-256 of its certificates, 64 hex digits each."""
         return tuple(fingerprint(pem.encode()) for pem in self.tls_certificates)

@@ -151,9 +151,7 @@ class Envelope:
         return Envelope(self.payload_type, self.payload, (*others, (key.key_id, signature)))
 
 
-def verify_threshold(
-    envelope: Envelope, keys: Mapping[str, VerifyKey], threshold: int, *, payload_type: str
-) -> bytes:
+def verify_threshold(envelope: Envelope, keys: Mapping[str, VerifyKey], threshold: int, *, payload_type: str) -> bytes:
     """The payload, if at least `threshold` different keys of `keys` signed it as `payload_type`.
 
     Signatures of unknown keys are ignored, and a key counts once however often it signs.

@@ -131,14 +131,10 @@ class TrustedManifest:
 def _next(trusted: _Trusted, document: bytes) -> _Trusted:
     """What is believed after `document`; `trusted` itself if it says nothing new, whatever the time."""
     envelope = Envelope.parse(document)
-    payload = verify_threshold(
-        envelope, trusted.roots.verify_keys, trusted.roots.threshold, payload_type=MANIFEST_TYPE
-    )
+    payload = verify_threshold(envelope, trusted.roots.verify_keys, trusted.roots.threshold, payload_type=MANIFEST_TYPE)
     manifest = read(Manifest, payload)
     # A change of roots needs the new keys too, so that nobody hands over to keys that nobody holds.
-    verify_threshold(
-        envelope, manifest.roots.verify_keys, manifest.roots.threshold, payload_type=MANIFEST_TYPE
-    )
+    verify_threshold(envelope, manifest.roots.verify_keys, manifest.roots.threshold, payload_type=MANIFEST_TYPE)
     if manifest.federation != trusted.federation:
         raise TrustError("manifest-other-federation")
     if manifest.number < trusted.number:
