@@ -179,7 +179,7 @@ def as_row(record: Any) -> dict[str, Any]:
 def _target(url: str) -> URL:
     try:
         target = make_url(url)
-        if target.get_backend_name() == "sqlite":
+        if target.get_backend_name() == "sqlite" and not target.query:
             return target.set(drivername="sqlite+pysqlite")
         if target.get_backend_name() == "postgresql":
             return target.set(drivername="postgresql+psycopg")

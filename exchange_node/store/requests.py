@@ -11,7 +11,8 @@ from exchange_node.store import tables
 from exchange_node.store.engine import Database, as_row, once
 from exchange_node.store.errors import StoreError
 from exchange_node.store.messages import keep
-from exchange_node.store.model import Leg, Message, Request
+from exchange_node.store.model import Leg, Message, Request, Secret
+from exchange_node.store.sealed import keep_secret
 from exchange_node.store.spool import Spool
 
 
@@ -21,8 +22,14 @@ class Requests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, request: Request, legs: Sequence[Leg], messages: Sequence[Message] = ()) -> bool:
-        """Record a request, its legs and its first messages in one transaction; False if it was there before.
+    def create(
+        self,
+        request: Request,
+        legs: Sequence[Leg],
+        messages: Sequence[Message] = (),
+        secrets: Sequence[Secret] = (),
+    ) -> bool:
+        """Record a request, its legs, first messages and secrets in one transaction; False if it was there.
 
         What is there already must be the same, legs by their presence; a leg may join while the request is
         open.
@@ -37,6 +44,8 @@ class Requests:
             joined = [once(connection, tables.legs, as_row(leg), same=("requester", "role")) for leg in legs]
             for message in messages:
                 keep(connection, message)
+            for secret in secrets:
+                keep_secret(connection, secret)
             if any(joined) and not new:
                 state = select(tables.requests.c.state).where(tables.requests.c.id == request.id)
                 if connection.scalar(state.with_for_update()) != "open":

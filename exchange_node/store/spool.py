@@ -34,7 +34,7 @@ class Spool:
         Raises StoreError `cannot-write`.
         """
         self.faults = faults
-        self._directory = directory
+        self.directory = directory
         self._limit = limit
         self._turn = threading.Lock()
         self._usage: Counter[str] = Counter()
@@ -128,7 +128,7 @@ class Spool:
         ):
             if not rule.fullmatch(value):
                 raise StoreError("invalid", name)
-        return self._directory / request_id / provider / party
+        return self.directory / request_id / provider / party
 
     def _chunks(self, request_id: str, provider: str, party: str) -> list[Path]:
         folder = self._folder(request_id, provider, party)

@@ -15,12 +15,11 @@ from sqlalchemy import select
 
 from exchange_node.audit.index import PrefixIndex
 from exchange_node.store import Store, StoreError
-from exchange_node.store.model import Choice, Leg, Message, Opening, Request, Secret
+from exchange_node.store.model import Choice, Leg, Opening, Secret
 from exchange_node.store.tables import metadata
+from tests.store_life import ASKED, NOW, a_choice, a_leg, a_message, a_request, everything
 
-ASKED = "0" * 31 + "1"
 CANARY = "Zebediah Quillfeather"
-NOW = 1_800_000_000
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -36,32 +35,6 @@ def store(url: str, tmp_path: Path) -> Iterator[Store]:
     """An empty store."""
     with Store.open(url, spool=tmp_path / "spool") as opened:
         yield opened
-
-
-def a_request(id: str = ASKED, digest: str = "d" * 64, **changes: object) -> Request:
-    """A request of the landlord to the health trust."""
-    made = Request(
-        id, "northgate-homes", "provider", digest, b"signed", "a" * 64, "b" * 64, "", NOW, NOW + 3600
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def a_leg(id: str = ASKED, provider: str = "castle-nhs", **changes: object) -> Leg:
-    """The leg of `a_request`."""
-    made = Leg(id, "northgate-homes", provider, "provider", 3, NOW, NOW + 3600)
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def a_message(kind: str = "SubmitRequest", digest: str = "e" * 64, **changes: object) -> Message:
-    """A message of `a_leg`."""
-    made = Message(ASKED, "castle-nhs", "received", "northgate-homes", kind, digest, b"body", NOW)
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def a_choice(person: str = "f" * 32, **changes: object) -> Choice:
-    """A consent."""
-    made = Choice(person, "consent", ("castle-nhs",), ("housing-repair",), NOW, None, NOW, "officer")
-    return replace(made, **changes)  # type: ignore[arg-type]
 
 
 def fails(code: str, call: Callable[[], object]) -> StoreError:
@@ -267,9 +240,7 @@ def test_a_leg_may_join_an_open_request_only(store: Store) -> None:
 def test_requests_are_listed_and_finished(store: Store) -> None:
     ids = [f"{number:032x}" for number in range(4)]
     for number, id in enumerate(ids):
-        store.requests.create(
-            a_request(id, created_at=NOW + number, analyst="ana" if number % 2 else "ben"), []
-        )
+        store.requests.create(a_request(id, created_at=NOW + number, analyst="ana" if number % 2 else "ben"), [])
     assert store.quota.open_requests("northgate-homes") == 4
     store.requests.finish(ids[3], "provider", "refused", "no basis", NOW + 9)
     store.requests.finish(ids[3], "provider", "refused", "again", NOW + 10)
@@ -400,9 +371,9 @@ def test_of_two_threads_that_move_a_leg_exactly_one_wins(store: Store) -> None:
             assert leg is not None and leg.version == turn
             won = list(threads.map(race, [leg, leg], [f"a{turn}", f"b{turn}"]))
             assert sorted(map(bool, won)) == [False, True]
-            assert [
-                message.kind for message in store.messages.list(ASKED) if message.kind[1:] == str(turn)
-            ] == [kind for kind in won if kind]
+            assert [message.kind for message in store.messages.list(ASKED) if message.kind[1:] == str(turn)] == [
+                kind for kind in won if kind
+            ]
 
 
 def test_a_release_fails_when_choices_changed_meanwhile(store: Store) -> None:
@@ -535,39 +506,6 @@ def test_the_quota_counts_a_partys_chunks(store: Store) -> None:
 
 
 # -- what holds for all of it
-
-
-def everything(store: Store) -> None:
-    """Each durable write once, in an order that works; run again it changes nothing."""
-    store.meta.set("key", "value")
-    store.meta.raise_high_water(NOW)
-    store.users.add("ana", "analyst", "1" * 64, "s1", NOW + 10, NOW)
-    store.users.revoke("ana", NOW)
-    store.documents.put_manifest(1, "1" * 64, b"one", NOW)
-    store.documents.put_agreement("damp", 1, "1" * 64, b"one", NOW)
-    choice = a_choice(id="c" * 32)
-    store.choices.add(choice)
-    store.choices.withdraw(choice.id, NOW, "olu")
-    store.requests.create(a_request(), [a_leg()])
-    store.approvals.add(ASKED, "castle-nhs", "olu", "approve", "", NOW)
-    store.messages.put(a_message())
-    store.openings.put("entry", "count", b"salt", b"value")
-    store.peers.advance("castle-nhs", b"head\n\n", 1)
-    store.results.put(ASKED, "castle-nhs", b"box", {}, NOW)
-    store.results.delete(ASKED, "castle-nhs")
-    store.secrets.put(ASKED, "castle-nhs", "share", b"sealed")
-    store.secrets.destroy(ASKED, "castle-nhs")
-    if not store.audit_index.size():
-        store.audit_index.add([("entry", 0)])
-    leg = store.legs.get(ASKED, "castle-nhs")
-    assert leg is not None
-    if leg.state != "ended":
-        leg = store.legs.touch_progress(store.legs.retry_later(leg, NOW, "x"), {})
-        leg = store.legs.release_move(leg, store.choices.version(), step=9)
-        store.legs.move(leg, step=11, outcome="done")
-    store.requests.finish(ASKED, "provider", "done", "", NOW)
-    store.spool.put(ASKED, "castle-nhs", "northgate-homes", 0, b"12345")
-    store.spool.delete(ASKED, "castle-nhs")
 
 
 def test_the_fault_hook_stands_before_and_after_every_write(store: Store) -> None:
