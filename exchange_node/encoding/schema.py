@@ -64,6 +64,7 @@ def load_schema(name: str = DEFAULT_SCHEMA) -> LinkageSchema:
 
 
 def schema_with(digest: bytes) -> LinkageSchema:
+    """The shipped schema of that digest. Raises EncodingError unknown-schema: releases differ."""
     names = sorted(file.name for file in _SHIPPED.iterdir() if file.name.endswith(".json"))
     for schema in (load_schema(name.removesuffix(".json")) for name in names):
         if schema.digest == digest:

@@ -8,6 +8,7 @@ worker thread stays responsive.
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -58,7 +59,9 @@ def choose_kernel(name: str) -> Kernel:
         raise LinkageError("no-kernel", name)
     module, function = _KERNELS[name]
     try:
-        kernel: Kernel = getattr(importlib.import_module(module), function)
+        with warnings.catch_warnings():  # anonlink asks for its own version in ways that setuptools and mypy deprecate
+            warnings.simplefilter("ignore")
+            kernel: Kernel = getattr(importlib.import_module(module), function)
     except ImportError as error:
         raise LinkageError("no-kernel", name) from error
     return kernel

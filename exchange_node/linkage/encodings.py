@@ -54,9 +54,7 @@ class Encodings:
 
     __slots__ = ("data", "key_id", "popcounts", "schema_digest")
 
-    def __init__(
-        self, data: Bytes, popcounts: NDArray[np.int32], schema_digest: bytes, key_id: bytes
-    ) -> None:
+    def __init__(self, data: Bytes, popcounts: NDArray[np.int32], schema_digest: bytes, key_id: bytes) -> None:
         self.data = data
         self.popcounts = popcounts
         self.schema_digest = schema_digest

@@ -61,15 +61,9 @@ class LinkageError(ExchangeError):
             "Use `provider-decides`.",
         ),
         "bad-list": Says(Kind.UNTRUSTED, "The list from the linkage unit is malformed.", _UNIT),
-        "list-rows": Says(
-            Kind.UNTRUSTED, "The list from the linkage unit has a wrong number of rows.", _UNIT
-        ),
-        "not-one-to-one": Says(
-            Kind.UNTRUSTED, "The list from the linkage unit uses a row or link id twice.", _UNIT
-        ),
-        "unknown-token": Says(
-            Kind.UNTRUSTED, "The list from the linkage unit names rows that were never sent.", _UNIT
-        ),
+        "list-rows": Says(Kind.UNTRUSTED, "The list from the linkage unit has a wrong number of rows.", _UNIT),
+        "not-one-to-one": Says(Kind.UNTRUSTED, "The list from the linkage unit uses a row or link id twice.", _UNIT),
+        "unknown-token": Says(Kind.UNTRUSTED, "The list from the linkage unit names rows that were never sent.", _UNIT),
         "foreign-rows": Says(
             Kind.UNTRUSTED, "The list from the linkage unit is not about the rows that were sent.", _UNIT
         ),

@@ -69,9 +69,7 @@ def link(
     if not 0 < threshold_bp <= 10_000 or max_links < 0:
         raise LinkageError("bad-order")
     compare = choose_kernel(kernel)
-    found = find_candidates(
-        left, right, threshold_bp, kernel=compare, max_candidates=max_candidates, progress=progress
-    )
+    found = find_candidates(left, right, threshold_bp, kernel=compare, max_candidates=max_candidates, progress=progress)
     chosen = one_to_one(found)
     if int(chosen.sum()) > max_links:
         raise LinkageError("too-many-links", f"more than {max_links}")

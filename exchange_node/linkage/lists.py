@@ -79,9 +79,7 @@ def parse_requester_list(data: bytes, rows: int, tokens_digest: bytes | None = N
     return LinkList(parsed)
 
 
-def parse_provider_list(
-    data: bytes, known: Callable[[Set[bytes]], Collection[bytes]], max_links: int
-) -> LinkList:
+def parse_provider_list(data: bytes, known: Callable[[Set[bytes]], Collection[bytes]], max_links: int) -> LinkList:
     """The provider's list may name only its own rows, each once, and no more than the agreement allows.
 
     `known` gets the tokens and gives back those that are its own. Raises LinkageError bad-list,
