@@ -42,7 +42,9 @@ class ExchangeError(Exception):
 
     prefix: ClassVar[str] = "exchange"
     catalogue: ClassVar[dict[str, Says]] = {
-        "internal": Says(Kind.INTERNAL, "The node made a mistake of its own.", "Look up the reference in the node's log."),
+        "internal": Says(
+            Kind.INTERNAL, "The node made a mistake of its own.", "Look up the reference in the node's log."
+        ),
     }
 
     def __init__(self, name: str, detail: str = "") -> None:

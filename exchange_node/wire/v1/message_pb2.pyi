@@ -18,16 +18,18 @@ class Signed(_message.Message):
     def __init__(self, payload: _Optional[bytes] = ..., key_id: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class Envelope(_message.Message):
-    __slots__ = ("signed", "now", "known_size", "proof")
+    __slots__ = ("signed", "now", "known_size", "proof_from", "proof")
     SIGNED_FIELD_NUMBER: _ClassVar[int]
     NOW_FIELD_NUMBER: _ClassVar[int]
     KNOWN_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FROM_FIELD_NUMBER: _ClassVar[int]
     PROOF_FIELD_NUMBER: _ClassVar[int]
     signed: Signed
     now: int
     known_size: int
+    proof_from: int
     proof: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, signed: _Optional[_Union[Signed, _Mapping]] = ..., now: _Optional[int] = ..., known_size: _Optional[int] = ..., proof: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    def __init__(self, signed: _Optional[_Union[Signed, _Mapping]] = ..., now: _Optional[int] = ..., known_size: _Optional[int] = ..., proof_from: _Optional[int] = ..., proof: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Message(_message.Message):
     __slots__ = ("header", "request", "answer", "key_part", "encoding_manifest", "upload_state", "link_list", "release", "receipt", "cancel", "deleted", "poll", "wait")
@@ -119,6 +121,14 @@ class Section(_message.Message):
     content: bytes
     def __init__(self, index: _Optional[int] = ..., salt: _Optional[bytes] = ..., content: _Optional[bytes] = ...) -> None: ...
 
+class Part(_message.Message):
+    __slots__ = ("question", "order")
+    QUESTION_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    question: Question
+    order: LinkageOrder
+    def __init__(self, question: _Optional[_Union[Question, _Mapping]] = ..., order: _Optional[_Union[LinkageOrder, _Mapping]] = ...) -> None: ...
+
 class Question(_message.Message):
     __slots__ = ("provider", "agreement_id", "agreement_version", "purpose", "attributes", "assertions", "cohort_class", "emergency", "user_role", "sealing_key", "order_digest")
     PROVIDER_FIELD_NUMBER: _ClassVar[int]
@@ -198,11 +208,9 @@ class Answer(_message.Message):
         STATUS_UNSPECIFIED: _ClassVar[Answer.Status]
         STATUS_ACCEPTED: _ClassVar[Answer.Status]
         STATUS_REFUSED: _ClassVar[Answer.Status]
-        STATUS_PENDING: _ClassVar[Answer.Status]
     STATUS_UNSPECIFIED: Answer.Status
     STATUS_ACCEPTED: Answer.Status
     STATUS_REFUSED: Answer.Status
-    STATUS_PENDING: Answer.Status
     STATUS_FIELD_NUMBER: _ClassVar[int]
     REASONS_FIELD_NUMBER: _ClassVar[int]
     SEALING_KEY_FIELD_NUMBER: _ClassVar[int]
@@ -274,14 +282,14 @@ class LinkList(_message.Message):
     def __init__(self, chunk_digests: _Optional[_Iterable[bytes]] = ..., rows: _Optional[int] = ..., precision_bp: _Optional[int] = ...) -> None: ...
 
 class Release(_message.Message):
-    __slots__ = ("digest", "size", "chunk_digests", "bundle_digest", "engine", "decision_digest", "columns", "capacity", "obligations")
+    __slots__ = ("digest", "size", "chunk_digests", "bundle_digest", "engine", "decision_digest", "columns_digest", "capacity", "obligations")
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     CHUNK_DIGESTS_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_DIGEST_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     DECISION_DIGEST_FIELD_NUMBER: _ClassVar[int]
-    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_DIGEST_FIELD_NUMBER: _ClassVar[int]
     CAPACITY_FIELD_NUMBER: _ClassVar[int]
     OBLIGATIONS_FIELD_NUMBER: _ClassVar[int]
     digest: bytes
@@ -290,22 +298,10 @@ class Release(_message.Message):
     bundle_digest: bytes
     engine: str
     decision_digest: bytes
-    columns: _containers.RepeatedCompositeFieldContainer[Column]
+    columns_digest: bytes
     capacity: int
     obligations: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, digest: _Optional[bytes] = ..., size: _Optional[int] = ..., chunk_digests: _Optional[_Iterable[bytes]] = ..., bundle_digest: _Optional[bytes] = ..., engine: _Optional[str] = ..., decision_digest: _Optional[bytes] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., capacity: _Optional[int] = ..., obligations: _Optional[_Iterable[str]] = ...) -> None: ...
-
-class Column(_message.Message):
-    __slots__ = ("name", "type", "max_bytes", "values")
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    TYPE_FIELD_NUMBER: _ClassVar[int]
-    MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
-    VALUES_FIELD_NUMBER: _ClassVar[int]
-    name: str
-    type: str
-    max_bytes: int
-    values: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., max_bytes: _Optional[int] = ..., values: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, digest: _Optional[bytes] = ..., size: _Optional[int] = ..., chunk_digests: _Optional[_Iterable[bytes]] = ..., bundle_digest: _Optional[bytes] = ..., engine: _Optional[str] = ..., decision_digest: _Optional[bytes] = ..., columns_digest: _Optional[bytes] = ..., capacity: _Optional[int] = ..., obligations: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Receipt(_message.Message):
     __slots__ = ("release_digest",)
@@ -332,11 +328,11 @@ class Poll(_message.Message):
     def __init__(self) -> None: ...
 
 class Wait(_message.Message):
-    __slots__ = ("seconds", "state", "upload_again")
-    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("milliseconds", "state", "upload_again")
+    MILLISECONDS_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     UPLOAD_AGAIN_FIELD_NUMBER: _ClassVar[int]
-    seconds: int
+    milliseconds: int
     state: str
     upload_again: bool
-    def __init__(self, seconds: _Optional[int] = ..., state: _Optional[str] = ..., upload_again: _Optional[bool] = ...) -> None: ...
+    def __init__(self, milliseconds: _Optional[int] = ..., state: _Optional[str] = ..., upload_again: _Optional[bool] = ...) -> None: ...

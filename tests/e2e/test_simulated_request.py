@@ -1,0 +1,115 @@
+"""One request from question to table, over a simulated network, everything else real."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from exchange_node.draft import validate_draft
+from exchange_node.store.model import Choice
+from tests.simulator import ANALYST, Simulator, members
+
+AGREEMENT = (Path(__file__).parents[2] / "deploy/examples/agreements/asthma-mould.yaml").read_text()
+FORENAMES = ["Amara", "Bela", "Carys", "Dilip", "Eoin", "Farah", "Gwen", "Hamza", "Ines", "Jonah"]
+SURNAMES = ["Ashdown", "Birkett", "Calloway", "Dunmore", "Eastwick", "Farrant", "Goodall", "Harbord"]
+HOUSING = """
+[records]
+file = "people.csv"
+format = "csv"
+id_column = "ref"
+fields = { forename = "first", surname = "last", date_of_birth = "born", postcode = "pc", sex = "sex" }
+cohort = { damp = "boolean" }
+"""
+HEALTH = """
+[records]
+file = "people.csv"
+format = "csv"
+id_column = "ref"
+fields = { forename = "first", surname = "last", date_of_birth = "born", postcode = "pc", sex = "sex" }
+attributes = [
+  { name = "repair_priority", type = "text", column = "code", sensitivity = "special" },
+]
+"""
+
+
+def register(seed: int, people: int) -> list[tuple[str, ...]]:
+    rng = random.Random(seed)
+    rows = []
+    for number in range(people):
+        born = f"{rng.randint(1, 28):02}/{rng.randint(1, 12):02}/{rng.randint(1940, 2015)}"
+        rows.append(
+            (str(number), rng.choice(FORENAMES), rng.choice(SURNAMES), born, f"AB{rng.randint(1, 9)} {rng.randint(1, 9)}CD", "F")
+        )
+    return rows
+
+
+@pytest.fixture
+def simulator(tmp_path: Path):
+    made = Simulator(tmp_path)
+    people = register(7, 120)
+    for org, prefix, extra in (("northgate-homes", "T", "damp"), ("castle-nhs", "P", "code")):
+        (tmp_path / org).mkdir()
+        lines = [f"ref,first,last,born,pc,sex,{extra}"]
+        for row in people:
+            value = "yes" if extra == "damp" and int(row[0]) < 40 else "J45" if extra == "code" else "no"
+            lines.append(",".join((prefix + row[0], *row[1:], value)))
+        (tmp_path / org / "people.csv").write_text("\n".join(lines))
+    wanted = members()
+    wanted[0] = type(wanted[0])("northgate-homes", "housing", "Northgate Homes", HOUSING)
+    wanted[1] = type(wanted[1])("castle-nhs", "health", "Castle NHS Trust", HEALTH)
+    made.found(wanted)
+    made.agree(AGREEMENT.replace("approval: provider", "approval: none"))
+    yield made
+    made.close()
+
+
+def consent(simulator: Simulator, numbers: range) -> None:
+    node = simulator.nodes["castle-nhs"]
+    for number in numbers:
+        node.store.choices.add(
+            Choice(
+                person=node.vault.person_ref(f"P{number}"), kind="consent", scope=("northgate-homes",),
+                purposes=("damp-repair-prioritisation",), valid_from=1, valid_to=None, recorded_at=1, recorded_by="officer",
+            )  # fmt: skip
+        )
+
+
+DRAFT = validate_draft(
+    {
+        "agreement": "asthma-mould",
+        "purpose": "damp-repair-prioritisation",
+        "providers": ["castle-nhs"],
+        "attributes": {"castle-nhs": ["repair_priority"]},
+        "cohort": {"condition": "damp = yes"},
+    }
+)
+
+
+def results(simulator: Simulator, request: str) -> dict[str, str]:
+    node = simulator.nodes["northgate-homes"]
+    found = node.store.results.get(request, "castle-nhs")
+    assert found is not None
+    table = json.loads(node.vault.unwrap(f"results/{request}/castle-nhs", found.sealed))
+    released = {place: cells[0] for place, cells in table["released"]}
+    return {key: released.get(place, "") for place, key in enumerate(table["keys"])}
+
+
+def test_a_question_becomes_a_table(simulator: Simulator) -> None:
+    consent(simulator, range(20))
+
+    async def ask() -> str:
+        request = await simulator.network.exchanges["northgate-homes"].ask(DRAFT, ANALYST)
+        await simulator.run(lambda: simulator.ended(request))
+        return request
+
+    request = asyncio.run(ask())
+    states = {org: simulator.state(org, request) for org in simulator.nodes}
+    assert states == dict.fromkeys(simulator.nodes, "done")
+    table = results(simulator, request)
+    assert len(table) == 40
+    assert {key for key, value in table.items() if value == "high"} == {f"T{n}" for n in range(20)}
+
