@@ -33,7 +33,8 @@ OPA_VERSION = "1.22.2"  # bundles of another version differ in bytes
 # No clock, no network, no crypto, no regular expressions: what both engines have and answer alike.
 BUILTINS = {
     "and", "array.concat", "assign", "count", "eq", "equal", "gt", "gte", "internal.member_2",
-    "internal.member_3", "is_boolean", "is_number", "is_string", "lt", "lte", "minus", "neq", "or", "sort", "startswith",
+    "internal.member_3", "is_array", "is_boolean", "is_number", "is_string", "lt", "lte", "minus", "neq", "or", "sort",
+    "startswith",
 }  # fmt: skip
 
 

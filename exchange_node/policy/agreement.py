@@ -31,6 +31,7 @@ from exchange_node.policy.yamlfile import read_yaml
 
 Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=2_000)]
 Days: TypeAlias = Annotated[int, Field(ge=1, le=36_500)]
+Mark: TypeAlias = Annotated[str, Field(pattern=r"\A[a-z0-9][a-z0-9-]{1,39}\z")]
 Rows: TypeAlias = Annotated[int, Field(ge=1, le=100_000_000)]
 Name: TypeAlias = Annotated[str, Field(pattern=r"\A[a-z][a-z0-9_]{0,62}\z")]
 
@@ -134,9 +135,7 @@ class Population(Document):
     description: Text
     special: bool = False
     offence: bool = False
-    exclusions: tuple[
-        Slug, ...
-    ] = ()  # `deceased`, age bands such as `under-16`, or flags of the agency's own
+    exclusions: tuple[Mark, ...] = ()  # deceased, at-risk, an age band, or a mark of the agency's own
 
 
 class Dpia(Document):

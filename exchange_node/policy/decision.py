@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -156,6 +156,23 @@ class Decision:
         whole = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return dict(_plain(whole))
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Decision:
+        """The reverse of `to_json`, for a decision that this node kept itself."""
+        attributes = {
+            name: AttributeDecision(
+                **{**given, "basis": tuple(given["basis"]), "reasons": _reasons_from(given["reasons"])}
+            )
+            for name, given in value["attributes"].items()
+        }
+        whole = {
+            **value,
+            "attributes": MappingProxyType(attributes),
+            "reasons": _reasons_from(value["reasons"]),
+            "obligations": tuple(Obligation(**duty) for duty in value["obligations"]),
+        }
+        return cls(**whole)
+
     @property
     def digest(self) -> str:
         """SHA-256 of the decision's canonical JSON, in hex."""
@@ -202,6 +219,10 @@ def deny_from_error(
         decision_id=name[:32],
         input_digest="",
     )
+
+
+def _reasons_from(values: Sequence[Mapping[str, Any]]) -> tuple[Reason, ...]:
+    return tuple(Reason(**reason) for reason in values)
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ few lines of them unfold to gigabytes), no guessed types (dates stay text), a bo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from typing import Any
 
@@ -42,11 +43,14 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-# Text, numbers, true and false are all an agreement needs; a date stays the text that was written.
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, rule) for tag, rule in rules if tag.rpartition(":")[2] in {"bool", "int", "null"}]
-    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+# What an agreement needs, as YAML 1.2 has it: a date stays the text that was written, and `on` and `no` are words.
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _rule, _first in (
+    ("bool", r"true|false", "tf"),
+    ("int", r"-?(?:0|[1-9][0-9]{0,17})", "-0123456789"),
+    ("null", r"null|~|", ["n", "~", ""]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_rule})$"), list(_first))
 
 
 def read_yaml(text: bytes) -> Any:

@@ -13,6 +13,7 @@ import data.exchange.dp
 import data.exchange.gateway
 import data.exchange.linkage
 import data.exchange.reasons
+import data.exchange.shape
 
 # METADATA
 # title: The answer to one question
@@ -46,13 +47,10 @@ decision := {
 	"obligations": obligations,
 	"reasons": sort(question_unmet),
 	"texts": reasons.texts(codes),
-} if {
-	input.v == 1
-	is_number(input.now)
-}
+} if input.v == 1
 
 # What the question itself lacks, whoever the people are.
-question_unmet := agreement.unmet | linkage.unmet
+question_unmet := (shape.unmet | agreement.unmet) | linkage.unmet
 
 default allow := false
 
@@ -100,7 +98,7 @@ class_answer(facts) := {
 	"reasons": sort(about_person),
 	"attributes": answers,
 } if {
-	about_person := choice.unmet(facts)
+	about_person := shape.person_unmet(facts) | choice.unmet(facts)
 	routes := gateway.routes(facts)
 	lacking := gateway.person_unmet(facts, routes)
 	answers := {name: answer |
