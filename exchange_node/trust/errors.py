@@ -135,7 +135,7 @@ class TrustError(ExchangeError):
             "Restore the database and the keys folder from copies made at the same time.",
         ),
         "key-destroyed": Says(
-            Kind.UNTRUSTED,
+            Kind.FAILED,
             "The key was destroyed, as it should be at the end of a request.",
             "Ask the question again.",
         ),

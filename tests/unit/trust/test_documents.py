@@ -84,9 +84,7 @@ def test_times() -> None:
             parse_time(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["AA", "AB==", "A===", "AA==\n", " AA==", "AA-_", "\u00e9\u00e9\u00e9\u00e9"]
-)
+@pytest.mark.parametrize("text", ["AA", "AB==", "A===", "AA==\n", " AA==", "AA-_", "\u00e9\u00e9\u00e9\u00e9"])
 def test_base64_is_canonical(text: str) -> None:
     with pytest.raises(TrustError, match="malformed"):
         b64decode(text)

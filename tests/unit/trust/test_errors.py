@@ -17,6 +17,4 @@ def test_catalogue_is_complete() -> None:
                 assert isinstance(node.args[0], ast.Constant), f"{path.name}:{node.lineno}"
                 raised.add(node.args[0].value)
     assert raised == set(TrustError.catalogue)
-    assert all(
-        says.sentence.endswith(".") and says.mend.endswith(".") for says in TrustError.catalogue.values()
-    )
+    assert all(says.sentence.endswith(".") and says.mend.endswith(".") for says in TrustError.catalogue.values())

@@ -71,9 +71,7 @@ def entries(*keys: SigningKey) -> list[dict[str, str]]:
     ],
 )
 def test_one_key_of_each_kind(changes: dict[str, Any]) -> None:
-    envelope = (
-        Envelope(JOIN_TYPE, request(**changes).encode()).add_signature(signing(ORG)).add_signature(log())
-    )
+    envelope = Envelope(JOIN_TYPE, request(**changes).encode()).add_signature(signing(ORG)).add_signature(log())
     with pytest.raises(TrustError, match="bad-join-request"):
         parse_join_request(envelope.encode())
 

@@ -36,9 +36,7 @@ def test_members_are_found_unless_suspended() -> None:
     members = [organisation("northgate-homes"), organisation("castle-nhs", status="suspended")]
     made = manifest(organisations=members)
     assert made.org("northgate-homes").address == "localhost:7443"
-    pins = {
-        id: certificates.fingerprint(certificate(id).encode()) for id in ("northgate-homes", "castle-nhs")
-    }
+    pins = {id: certificates.fingerprint(certificate(id).encode()) for id in ("northgate-homes", "castle-nhs")}
     assert made.org_by_certificate(pins["northgate-homes"]).id == "northgate-homes"
     assert made.certificates() == (certificate("northgate-homes"),)
     with pytest.raises(TrustError, match="organisation-suspended"):

@@ -88,9 +88,7 @@ def test_public_keys_that_are_refused(public: bytes) -> None:
         sealing.seal(public, b"secret", INFO)
 
 
-@pytest.mark.parametrize(
-    ("seed", "suite"), [(b"", HYBRID), (bytes(31), HYBRID), (bytes(32), 3), (bytes(32), 0)]
-)
+@pytest.mark.parametrize(("seed", "suite"), [(b"", HYBRID), (bytes(31), HYBRID), (bytes(32), 3), (bytes(32), 0)])
 def test_keys_that_are_refused(seed: bytes, suite: int) -> None:
     with pytest.raises(TrustError, match="bad-key"):
         SealingKey(seed, suite)

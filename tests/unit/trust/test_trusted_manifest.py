@@ -182,9 +182,7 @@ def test_a_higher_threshold_is_met_at_once() -> None:
 
 
 def test_a_node_that_missed_a_change_of_roots_is_led_across() -> None:
-    bridge = signed(
-        manifest(6, roots=roots(NEW_ROOTS), expires_at=format_time(NOW + DAY)), *ROOTS[:2], *NEW_ROOTS[:2]
-    )
+    bridge = signed(manifest(6, roots=roots(NEW_ROOTS), expires_at=format_time(NOW + DAY)), *ROOTS[:2], *NEW_ROOTS[:2])
     newest = signed(manifest(7, roots=roots(NEW_ROOTS)), *NEW_ROOTS[:2])
     trusted = started(5)
     refuses(trusted, newest, "not-enough-signatures", now=NOW + 2 * DAY)
