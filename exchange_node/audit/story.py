@@ -8,20 +8,19 @@ from datetime import UTC, datetime
 
 from exchange_node.audit.canonical import JSON
 from exchange_node.audit.entry import Entry, open_commitment
-from exchange_node.audit.phrases import PHRASES
+from exchange_node.audit.phrases import phrase
 
-# What both sides of a request may know, and must agree on.
-SHARED_DIGESTS: Mapping[str, str] = {
-    "request_digest": "the request",
-    "agreement_digest": "the agreement",
-    "manifest_digest": "the federation manifest",
-    "order_digest": "the linkage order",
-    "acceptance_digest": "the acceptance",
-    "refusal_digest": "the refusal",
-    "message_digest": "the messages between the two",
-    "release_digest": "the release",
-    "receipt_digest": "the receipt",
+# What both sides may know of a request and must have recorded alike, if both record it.
+SHARED_FACTS: Mapping[str, str] = {
+    "request": "the request",
+    "agreement": "the agreement",
+    "manifest": "the federation manifest",
+    "method": "the linkage method",
+    "method_version": "the version of the linkage method",
+    "linkage_unit": "the linkage unit",
+    "release": "the release",
 }
+MESSAGE = "message"  # digest of a signed message: what one side sent, the other has received
 _REASONS = ("reason", "reasons", "basis", "statute", "clause")
 
 
@@ -79,17 +78,24 @@ def tell(
 def compare(ours: Sequence[Entry], theirs: Sequence[Entry], *, us: str = "", them: str = "") -> list[Difference]:
     """Where two finished stories of one request differ in what both sides must have recorded alike.
 
-    With the organisation ids `us` and `them`, entries about third parties are left out; give them whenever
-    a request has more than one provider. An empty list means that the two logs agree.
+    Shared facts must be equal where both logs have them, and every signed message that one log has must be in the
+    other. With the organisation ids `us` and `them`, messages to and from third parties are left out; give them
+    whenever a request has a linkage unit. An empty list means that the two logs agree.
     """
     requests = {entry.request for entry in ours}, {entry.request for entry in theirs}
     if len(requests[0] | requests[1]) != 1:
         return [_difference("request", "the request's id", *requests)]
+    legs = {entry.leg for entry in ours} & {entry.leg for entry in theirs}
+    ours, theirs = ([one for one in side if one.leg in legs] for side in (ours, theirs))
     found = []
-    for name, thing in SHARED_DIGESTS.items():
-        mine, other = _values(ours, name, them), _values(theirs, name, us)
-        if mine != other:
+    for name, thing in SHARED_FACTS.items():
+        mine, other = _values(ours, name), _values(theirs, name)
+        if mine and other and mine != other:
             found.append(_difference(name, thing, mine, other))
+    mine = _values([entry for entry in ours if them in ("", entry.peer)], MESSAGE)
+    other = _values([entry for entry in theirs if us in ("", entry.peer)], MESSAGE)
+    if mine != other:
+        found.append(_difference(MESSAGE, "the messages between the two", mine, other))
     return found
 
 
@@ -105,15 +111,20 @@ def _line(index: int, entry: Entry, openings: Mapping[str, Opening], names: Mapp
 
 
 def _what(entry: Entry, names: Mapping[str, str]) -> str:
-    phrase = PHRASES.get(entry.action)
-    if phrase is None:
-        words = entry.action.replace(".", " ").replace("-", " ")
-        peer = f" (with {names.get(entry.peer, entry.peer)})" if entry.peer else ""
-        return f"{'announced' if entry.kind == 'intent' else 'recorded'} “{words}”{peer}"
-    to_do, done = (text.format(peer=names.get(entry.peer, entry.peer) or "nobody") for text in phrase)
+    peer = names.get(entry.peer, entry.peer)
+    words = phrase(entry.action)
+    if words is None:
+        slug = entry.action.replace(".", " ").replace("-", " ")
+        told = f"“{slug}” (with {peer})" if peer else f"“{slug}”"
+        return f"{'announced' if entry.kind == 'intent' else 'recorded'} {told}"
+    to_do, done = (text.format(peer=peer or "nobody") for text in words)
     if entry.kind == "intent":
         return f"was about to {to_do}"
-    return f"tried to {to_do} and did not succeed" if entry.facts.get("done") is False else done
+    allow = entry.facts.get("allow")
+    if isinstance(allow, bool):
+        return f"{done}, and {'allowed' if allow else 'denied'} it"
+    outcome = entry.facts.get("outcome")
+    return f"{done} ({outcome})" if isinstance(outcome, str) and outcome else done
 
 
 def _why(facts: Mapping[str, JSON]) -> str:
@@ -128,13 +139,14 @@ def _plain(value: JSON) -> str:
     return str(value)
 
 
-def _values(entries: Sequence[Entry], name: str, peer: str) -> set[str]:
-    return {str(entry.facts[name]) for entry in entries if name in entry.facts and peer in ("", entry.peer)}
+def _values(entries: Sequence[Entry], name: str) -> set[str]:
+    return {str(entry.facts[name]) for entry in entries if name in entry.facts}
 
 
 def _difference(name: str, thing: str, mine: set[str], other: set[str]) -> Difference:
-    if not mine or not other:
-        sentence = f"Only {'their' if other else 'our'} log records {thing}."
-    else:
+    only_ours, only_theirs = tuple(sorted(mine - other)), tuple(sorted(other - mine))
+    if only_ours and only_theirs:
         sentence = f"The two logs do not agree on {thing}."
-    return Difference(name, tuple(sorted(mine - other)), tuple(sorted(other - mine)), sentence)
+    else:
+        sentence = f"Something is missing: only {'our' if only_ours else 'their'} log has all of {thing}."
+    return Difference(name, only_ours, only_theirs, sentence)

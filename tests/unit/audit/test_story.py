@@ -8,7 +8,7 @@ import pytest
 
 from exchange_node.audit.entry import Entry, commit, entry_id
 from exchange_node.audit.errors import AuditError
-from exchange_node.audit.phrases import PHRASES
+from exchange_node.audit.phrases import known_actions
 from exchange_node.audit.story import Opening, compare, tell
 from exchange_node.errors import Says
 
@@ -26,8 +26,9 @@ def entry(
     role: str = "provider",
     peer: str = "northgate-homes",
     request: str = REQUEST,
+    leg: str = "castle-nhs",
 ) -> Entry:
-    name = entry_id(request, "castle-nhs", 8, role, peer, f"{action}.{kind}")
+    name = entry_id(request, leg, 8, role, peer, f"{action}.{kind}")
     return Entry(name, kind, AT, 8, request, role, peer, action, facts or {}, commitments or {})
 
 
@@ -35,22 +36,22 @@ def test_a_story_in_plain_words() -> None:
     salt = b"\x01" * 32
     reasons = commit({"row": 3}, salt)
     entries = [
-        entry("request.received"),
-        entry("decision.release", {"basis": ["UK GDPR Art 6(1)(e)"], "reason": {"code": "consent"}}),
-        entry("release.sent", kind="intent", commitments={"reasons": reasons, "counts": "c" * 64}),
-        entry("release.sent", {"done": False}, kind="outcome"),
-        entry("keys.destroyed", peer=""),
+        entry("submit-request.received"),
+        entry("decision.ask", {"allow": False, "basis": ["UK GDPR Art 6(1)(e)"], "reason": {"code": "consent"}}),
+        entry("release.sealed", kind="intent", commitments={"reasons": reasons, "counts": "c" * 64}, peer=""),
+        entry("send-receipt.replied"),
+        entry("keys.destroyed", {"outcome": "done"}, peer=""),
         entry("moon.landed", kind="intent"),
     ]
     lines = tell(list(enumerate(entries, 40)), {reasons: Opening({"row": 3}, salt)}, names=NAMES)
     when = "2026-09-21 14:13:20 UTC"
     because = "because of consent; UK GDPR Art 6(1)(e)"
     assert [str(line) for line in lines] == [
-        f"{when}  #40  Castle NHS Trust received a request from Northgate Homes.",
-        f"{when}  #41  Castle NHS Trust decided what may be released, {because}.",
-        f"{when}  #42  Castle NHS Trust was about to send the release to Northgate Homes. [sealed: counts]",
-        f"{when}  #43  Castle NHS Trust tried to send the release to Northgate Homes and did not succeed.",
-        f"{when}  #44  Castle NHS Trust destroyed the keys of the request.",
+        f"{when}  #40  Castle NHS Trust received the request from Northgate Homes.",
+        f"{when}  #41  Castle NHS Trust decided whether this may be asked, and denied it, {because}.",
+        f"{when}  #42  Castle NHS Trust was about to hand out the sealed release. [sealed: counts]",
+        f"{when}  #43  Castle NHS Trust answered the receipt for the release of Northgate Homes.",
+        f"{when}  #44  Castle NHS Trust destroyed the keys of the request (done).",
         f"{when}  #45  Castle NHS Trust announced “moon landed” (with Northgate Homes).",
     ]
     assert (lines[2].opened, lines[2].sealed) == ({"reasons": {"row": 3}}, ("counts",))
@@ -65,48 +66,48 @@ def test_a_false_opening_is_not_told() -> None:
     assert "\\x01" not in repr(Opening(8, salt))
 
 
-@pytest.mark.parametrize("action", sorted(PHRASES))
+@pytest.mark.parametrize("action", known_actions())
 def test_every_phrase_reads(action: str) -> None:
     for kind in ("intent", "fact"):
         (line,) = tell([(0, entry(action, kind=kind))], {}, names=NAMES)
         assert "{" not in str(line)
-        assert re.fullmatch(r"[A-Za-z' ]+", line.what)
+        assert re.fullmatch(r"[A-Za-z', ]+", line.what)
 
 
 def digests(**named: str) -> dict[str, str]:
-    return {f"{name}_digest": digest * 64 for name, digest in named.items()}
+    return {name: digest * 64 for name, digest in named.items()}
 
 
 def test_two_stories_that_agree() -> None:
+    by_us: dict[str, Any] = {"role": "requester", "peer": "castle-nhs"}
     ours = [
-        entry(
-            "request.sent",
-            digests(request="a", agreement="b", message="c"),
-            role="requester",
-            peer="castle-nhs",
-        ),
-        entry("order.sent", digests(order="d", message="e"), role="requester", peer="neutral-linkage"),
-        entry("release.received", digests(release="f", message="1"), role="requester", peer="castle-nhs"),
+        entry("request.signed", digests(request="a", agreement="b"), role="requester", peer=""),
+        entry("submit-request.sent", digests(request="a", message="c"), kind="intent", **by_us),
+        entry("submit-order.sent", digests(message="e"), role="requester", peer="neutral-linkage"),
+        entry("collect-release.answered", digests(message="1"), **by_us),
+        entry("release.opened", digests(release="f"), role="requester", peer=""),
     ]
     theirs = [
-        entry("request.received", digests(request="a", agreement="b", message="c")),
-        entry("release.sent", digests(release="f", message="1")),
-        entry("links.received", digests(message="2"), peer="neutral-linkage"),
-        entry("request.decided", {"own": "matter"}, peer=""),
+        entry("submit-request.received", digests(request="a", message="c")),
+        entry("offer-encodings.sent", digests(message="2"), peer="neutral-linkage"),
+        entry("release.sealed", digests(release="f"), kind="intent", peer=""),
+        entry("collect-release.replied", digests(message="1"), kind="intent"),
     ]
     assert compare(ours, theirs, us="northgate-homes", them="castle-nhs") == []
-    names = [difference.name for difference in compare(ours, theirs)]
-    assert names == ["order_digest", "message_digest"]  # third parties, told apart by the organisations only
+    third_parties = compare(ours, theirs)  # not told apart
+    assert [(one.name, one.ours, one.theirs) for one in third_parties] == [("message", ("e" * 64,), ("2" * 64,))]
+    other_leg = entry("release.sealed", digests(release="0"), leg="riverside-care", peer="")
+    assert compare([*ours, other_leg], theirs, us="northgate-homes", them="castle-nhs") == []
 
 
 def test_two_stories_that_differ() -> None:
-    ours = [entry("release.received", digests(request="a", release="f", receipt="9"))]
-    theirs = [entry("release.sent", digests(request="a", release="e"))]
-    release, receipt = compare(ours, theirs)
-    assert (release.name, release.ours, release.theirs) == ("release_digest", ("f" * 64,), ("e" * 64,))
+    ours = [entry("release.opened", digests(request="a", release="f", message="9"))]
+    theirs = [entry("release.sealed", digests(request="a", release="e"))]
+    release, message = compare(ours, theirs)
+    assert (release.name, release.ours, release.theirs) == ("release", ("f" * 64,), ("e" * 64,))
     assert release.sentence == "The two logs do not agree on the release."
-    assert receipt.sentence == "Only our log records the receipt."
-    (request,) = compare(ours, [entry("release.sent", request="f" * 32)])
+    assert message.sentence == "Something is missing: only our log has all of the messages between the two."
+    (request,) = compare(ours, [entry("release.sealed", request="f" * 32)])
     assert request.sentence == "The two logs do not agree on the request's id."
     assert [difference.name for difference in compare([], [])] == ["request"]
 
