@@ -18,6 +18,7 @@ from exchange_node.release.transforms import EXACT, Raw, minimise
 
 # Reasons of our own, beside those of the policy.
 NO_DECISION = "release.no-decision"  # no answer about this class and attribute, or none that we know
+DENIED = "release.denied"  # a deny whose reasons stand at the decision as a whole
 OTHER_TRANSFORM = "release.other-transform"  # the policy allows it in another form than the agreed column's
 NO_VALUE = "release.no-value"  # the source holds nothing under this attribute
 OUTSIDE_DOMAIN = "release.outside-domain"  # the source's value is not of the sort that the transform takes
@@ -104,7 +105,7 @@ def _denials(column: Column, effect: Effect | None) -> tuple[str, ...]:
         case Effect("transform", str(name), _) if name == column.transform and name != EXACT:
             return ()
         case Effect("deny", _, reasons):
-            return reasons or (NO_DECISION,)
+            return reasons or (DENIED,)
         case Effect("release" | "transform", _, _):
             return (OTHER_TRANSFORM,)
     return (NO_DECISION,)

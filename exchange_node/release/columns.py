@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from exchange_node.release.errors import ReleaseError
 
@@ -220,9 +220,7 @@ class Column:
 
     def __post_init__(self) -> None:
         if type(self.name) is not str or not _NAME.fullmatch(self.name):
-            raise ReleaseError(
-                "bad-column", "a name is small letters, digits and _, begins with a letter, 63 at most"
-            )
+            raise ReleaseError("bad-column", "a name is small letters, digits and _, begins with a letter, 63 at most")
 
     def document(self) -> dict[str, object]:
         """What both sides must agree on, as JSON."""
@@ -238,10 +236,8 @@ def parse_type(document: Mapping[str, object]) -> ColumnType:
     match fields.pop("type", None), fields:
         case "text", {"max_length": int(length)} if len(fields) == 1:
             return Text(length)
-        case "integer", {"minimum": int(low), "maximum": int(high)} if len(fields) == 2:
-            return Integer(low, high)
-        case "integer", {} if not fields:
-            return Integer()
+        case "integer", bounds if bounds.keys() <= {"minimum", "maximum"}:
+            return Integer(**cast(dict[str, int], bounds))
         case "boolean", {} if not fields:
             return Boolean()
         case "date", {} if not fields:
@@ -250,7 +246,7 @@ def parse_type(document: Mapping[str, object]) -> ColumnType:
             return Code(tuple(values))
     raise ReleaseError(
         "bad-column",
-        "type must be text (max_length), integer (minimum, maximum), boolean, date or code (values)",
+        "type must be text (max_length), integer (if need be minimum, maximum), boolean, date or code (values)",
     )
 
 

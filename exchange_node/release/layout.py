@@ -99,13 +99,11 @@ def release_size(columns: Sequence[Column], capacity: int) -> int:
     return Layout(columns, capacity).size
 
 
-def pack_stream(
-    rows: Iterable[Row], columns: Sequence[Column], capacity: int, piece: int = _PIECE
-) -> Iterator[bytes]:
+def pack_stream(rows: Iterable[Row], columns: Sequence[Column], capacity: int, piece: int = _PIECE) -> Iterator[bytes]:
     """The release in pieces of about `piece` bytes; rows may come in any order and are sorted here.
 
     All errors come before the first piece. Memory: the encoded real rows (at most `capacity` times the row's
-    width) and 24 bytes a row for sorting, and one piece; never an object a row.
+    width), some 60 bytes a row for sorting, and one piece; never an object a row.
     Raises ReleaseError `bad-column`, `bad-capacity`, `bad-row`, `bad-value`, `too-many-rows`,
     `repeated-link`.
     """

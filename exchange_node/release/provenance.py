@@ -57,9 +57,7 @@ class Provenance:
     retention: str
     onward: str
     obligations: tuple[str, ...] = ()
-    decision_id: str | None = (
-        None  # what the provider tells of its decision beyond engine and bundle, if anything
-    )
+    decision_id: str | None = None  # what the provider tells of its decision beyond engine and bundle, if anything
     input_digest: str | None = None
 
 

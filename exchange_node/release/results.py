@@ -9,11 +9,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +23,7 @@ from exchange_node.release.errors import ReleaseError
 from exchange_node.release.files import FileDigest, digest, private_file, private_files
 from exchange_node.release.layout import LINK_ID, Row
 from exchange_node.release.provenance import Provenance, provenance_text
+from exchange_node.release.transforms import Raw, day_of
 
 KEY = "cohort_row"  # the column of the agency's own ids
 _BATCH = 65_536
@@ -68,9 +69,7 @@ def join(rows: Iterable[Row], cohort: Iterable[tuple[str, bytes]], columns: Sequ
         if len(link_id) != LINK_ID or places.setdefault(link_id, place) != place:
             raise ReleaseError("bad-cohort", f"row {place + 1}: link id repeats or is not {LINK_ID} bytes")
         if not key or _SURROGATE.search(key):
-            raise ReleaseError(
-                "bad-cohort", f"row {place + 1}: the agency's own id is empty or no valid text"
-            )
+            raise ReleaseError("bad-cohort", f"row {place + 1}: the agency's own id is empty or no valid text")
         keys.append(key)
     if len(set(keys)) != len(keys):
         raise ReleaseError("bad-cohort", "an id of the agency's own repeats")
@@ -81,18 +80,39 @@ def join(rows: Iterable[Row], cohort: Iterable[tuple[str, bytes]], columns: Sequ
             raise ReleaseError("unknown-link")
         if found in released:
             raise ReleaseError("repeated-link")
-        released[found] = _cells(row, columns, found + 1)
+        released[found] = _cells(row.values, columns, found + 1)
     return Table(columns, keys, released)
 
 
-def _cells(row: Row, columns: Sequence[Column], number: int) -> Cells:
-    """The row's cells in the columns' order. Checked again, so that no writer can fail over a value and show
-    it."""
-    cells = tuple(row.values.get(column.name) for column in columns)
-    for column, value in zip(columns, cells, strict=True):
+def restore(columns: Sequence[Column], keys: Sequence[str], released: Iterable[tuple[int, Sequence[object]]]) -> Table:
+    """A table from its parts as JSON keeps them, dates as YYYY-MM-DD: place in `keys` -> cells, None for
+    empty.
+
+    Raises ReleaseError `bad-column`, or `bad-value` for a cell or a place that `join` would not have made.
+    """
+    columns = check_columns(columns)
+    found: dict[int, Cells] = {}
+    for place, cells in released:
+        if type(place) is not int or not 0 <= place < len(keys) or place in found or len(cells) != len(columns):
+            raise ReleaseError("bad-value", "a released row has no place in the cohort, or not the agreed columns")
+        values = {
+            column.name: day_of(cast(Raw, cell)) or cell if isinstance(column.type, Date) else cell
+            for column, cell in zip(columns, cells, strict=True)
+            if cell is not None
+        }
+        found[place] = _cells(values, columns, place + 1)
+    return Table(columns, keys, found)
+
+
+def _cells(values: Mapping[str, object], columns: Sequence[Column], number: int) -> Cells:
+    """The cells in the columns' order. Checked again, so that no writer can fail over a value and show it."""
+    cells = []
+    for column in columns:
+        value = values.get(column.name)
         if value is not None and column.type.encode(value) is None:
             raise ReleaseError("bad-value", f"row {number}, {column.name}: must be {column.type.rule}")
-    return cells
+        cells.append(cast(Value | None, value))
+    return tuple(cells)
 
 
 def write_csv(table: Table, path: Path, overwrite: bool = False) -> FileDigest:

@@ -70,9 +70,7 @@ def apply(name: str, value: Raw, declared: ColumnType | None = None) -> Value:
     return result
 
 
-def column(
-    name: str, transform: str | None, declared: ColumnType | None = None, description: str = ""
-) -> Column:
+def column(name: str, transform: str | None, declared: ColumnType | None = None, description: str = "") -> Column:
     """The column that an agreement's field means; without a transform it is `exact`.
 
     `declared` is needed for `exact` and otherwise may only repeat what the transform gives.
@@ -100,11 +98,12 @@ def minimise(target: Column, value: Raw) -> Value:
 
 def _exact(value: Raw, declared: ColumnType) -> Value | None:
     if isinstance(declared, Date):
-        return _day(value)
+        return day_of(value)
     return value if isinstance(value, str | int) else None  # the type itself tells bool, int and str apart
 
 
-def _day(value: Raw) -> date | None:
+def day_of(value: Raw) -> date | None:
+    """The day of a date or of a text YYYY-MM-DD."""
     if type(value) is date:
         return value
     if type(value) is str and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
@@ -269,7 +268,7 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2099
 
 
 def _recent_day(value: Raw) -> date | None:
-    day = _day(value)
+    day = day_of(value)
     return day if day is not None and _FIRST_YEAR <= day.year <= _LAST_YEAR else None
 
 

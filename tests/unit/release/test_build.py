@@ -70,7 +70,7 @@ def test_each_attribute_as_decided_for_the_persons_class() -> None:
         ({}, "release.no-decision"),
         ({"other": RELEASE}, "release.no-decision"),
         ({"all": {}}, "release.no-decision"),
-        ({"all": dict.fromkeys(RELEASE, Effect("deny"))}, "release.no-decision"),
+        ({"all": dict.fromkeys(RELEASE, Effect("deny"))}, "release.denied"),
         ({"all": dict.fromkeys(RELEASE, Effect("Release"))}, "release.no-decision"),
         ({"all": dict.fromkeys(RELEASE, Effect(""))}, "release.no-decision"),
         ({"all": dict.fromkeys(RELEASE, Effect(True))}, "release.no-decision"),  # type: ignore[arg-type]

@@ -46,7 +46,9 @@ def test_a_type_survives_its_document(kind: ColumnType) -> None:
         {"type": "text", "max_length": 0},
         {"type": "text", "max_length": 4097},
         {"type": "text", "max_length": 5, "values": ["a"]},
-        {"type": "integer", "minimum": 0},
+        {"type": "integer", "minimum": None},
+        {"type": "integer", "maximum": "9"},
+        {"type": "integer", "maximum": 9, "values": ["a"]},
         {"type": "integer", "minimum": 2, "maximum": 1},
         {"type": "integer", "minimum": 0, "maximum": 2**63},
         {"type": "integer", "minimum": False, "maximum": True},
@@ -144,6 +146,12 @@ def test_cells_byte_for_byte(kind: ColumnType, value: object, cell: bytes) -> No
 )
 def test_a_cell_that_no_value_makes_is_refused(kind: ColumnType, cell: bytes) -> None:
     assert kind.decode(cell) is None
+
+
+def test_an_integer_may_have_one_bound_or_none() -> None:
+    assert parse_type({"type": "integer"}) == Integer()
+    assert parse_type({"type": "integer", "minimum": 0}) == Integer(0, 2**63 - 1)
+    assert parse_type({"type": "integer", "maximum": 9}) == Integer(-(2**63), 9)
 
 
 @pytest.mark.parametrize("name", ["", "Name", "1a", "a-b", "a b", "a" * 64, "é", "a\n"])

@@ -74,10 +74,7 @@ def test_a_bad_value_is_named_by_row_and_column() -> None:
 
 def test_no_more_rows_than_the_cohort_has_and_none_twice() -> None:
     assert refusal([Row(bytes([i]) * 16, {"note": "a"}) for i in range(1, 5)]) == "release.too-many-rows"
-    assert (
-        refusal([Row(A, {"note": "a"}), Row(B, {"note": "a"}), Row(A, {"note": "b"})])
-        == "release.repeated-link"
-    )
+    assert refusal([Row(A, {"note": "a"}), Row(B, {"note": "a"}), Row(A, {"note": "b"})]) == "release.repeated-link"
     assert len(pack([Row(x, {"note": "a"}) for x in (C, A, B)], COLUMNS, 3)) == len(HEADER) + 75
 
 

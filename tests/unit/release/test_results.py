@@ -8,6 +8,7 @@ import stat
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +19,7 @@ from exchange_node.release.columns import Boolean, Code, Column, Date, Integer, 
 from exchange_node.release.errors import ReleaseError
 from exchange_node.release.layout import Row, pack, unpack
 from exchange_node.release.provenance import Provenance, write_provenance
-from exchange_node.release.results import Table, export, join, write_csv, write_parquet
+from exchange_node.release.results import Table, export, join, restore, write_csv, write_parquet
 from exchange_node.release.transforms import column
 
 COLUMNS = [
@@ -30,9 +31,7 @@ COLUMNS = [
 ]
 A, B, C, D = (bytes([first]) * 16 for first in (1, 2, 3, 4))
 COHORT = [("T-4", D), ("T-1", A), ("T-3", C), ("T-2", B)]
-FULL = Row(
-    A, {"condition": "high", "notes": "damp", "visits": -3, "at_home": False, "since": date(2026, 1, 31)}
-)
+FULL = Row(A, {"condition": "high", "notes": "damp", "visits": -3, "at_home": False, "since": date(2026, 1, 31)})
 FACTS = Provenance(
     request_id="0" * 32,
     request_digest="1" * 64,
@@ -93,9 +92,7 @@ def test_three_kinds_of_absence_are_one(tmp_path: Path) -> None:
     denied = Person(C, "no", {"condition": "J45", "notes": "damp"})
     unreadable = Person(C, "yes", {"condition": None, "notes": None})
     worlds = {"not-linked": [linked], "denied": [linked, denied], "no-value": [unreadable, linked]}
-    releases = {
-        name: pack(build(people, effects, columns, Counts()), columns, 10) for name, people in worlds.items()
-    }
+    releases = {name: pack(build(people, effects, columns, Counts()), columns, 10) for name, people in worlds.items()}
     assert len(set(releases.values())) == 1
     for name, release in releases.items():
         export(join(unpack(release, columns, 10), COHORT, columns), tmp_path, name, FACTS)
@@ -133,6 +130,33 @@ def test_what_does_not_fit_is_refused(rows: list[Row], cohort: list[tuple[str, b
     assert caught.value.code == code
     assert "secret" not in str(caught.value)
     assert "T-1" not in str(caught.value)
+
+
+def test_a_table_survives_its_rest_as_json(table: Table) -> None:
+    text = json.dumps([[place, list(cells)] for place, cells in table.released.items()], default=str)
+    assert restore(COLUMNS, table.keys, json.loads(text)) == table
+
+
+@pytest.mark.parametrize(
+    "released",
+    [
+        [(4, ["high", None, None, None, None])],
+        [(-1, ["high", None, None, None, None])],
+        [(True, ["high", None, None, None, None])],
+        [("0", ["high", None, None, None, None])],
+        [(0, ["high", None, None, None])],
+        [(0, ["high", None, None, None, None])] * 2,
+        [(0, ["secret", None, None, None, None])],
+        [(0, [None, None, None, None, "secret"])],
+        [(0, [None, None, None, None, ["secret"]])],
+        [(0, [None, None, 1.5, None, None])],
+    ],
+)
+def test_a_table_that_was_not_kept_so_is_refused(released: list[Any]) -> None:
+    with pytest.raises(ReleaseError) as caught:
+        restore(COLUMNS, [key for key, _ in COHORT], released)
+    assert caught.value.code == "release.bad-value"
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -271,9 +295,7 @@ def test_a_link_in_the_way_is_a_file_in_the_way(table: Table, tmp_path: Path) ->
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_file_that_comes_meanwhile_is_kept(
-    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_comes_meanwhile_is_kept(table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.fsync
 
     def racing(descriptor: int) -> None:

@@ -193,9 +193,7 @@ def test_a_value_of_another_sort_is_refused_and_not_told(name: str, value: Any) 
     assert caught.value.__context__ is None  # nothing for a traceback to print
 
 
-@pytest.mark.parametrize(
-    "name", ["yes_no", "repair_priority", "age_band", "count_band", "amount_band", "year"]
-)
+@pytest.mark.parametrize("name", ["yes_no", "repair_priority", "age_band", "count_band", "amount_band", "year"])
 def test_a_number_too_long_to_print_is_refused(name: str) -> None:
     with pytest.raises(ReleaseError) as caught:
         apply(name, 10**5000)
