@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,6 +61,7 @@ class AuditLog:
         self._queue: deque[_Ticket] = deque()
         self._writing = threading.Lock()
         self._stopped: tuple[str, str] | None = None  # code and detail of why nothing is written any more
+        self._unindexed: dict[str, int] = {}  # ids that the index could not take yet
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="audit")
 
     @classmethod
@@ -172,7 +174,8 @@ class AuditLog:
         size = self.size()
         prefix = f"{request or '-'}/"
         if isinstance(self._index, PrefixIndex):
-            for index in self._index.starting(prefix):
+            waiting = [index for name, index in self._unindexed.items() if name.startswith(prefix)]
+            for index in sorted({*self._index.starting(prefix), *waiting}):
                 if index < size:
                     yield index, self._entry(index)
             return
@@ -226,8 +229,7 @@ class AuditLog:
                 ticket.done.set_exception(error)
         if batch.new:
             self._writer.commit([data for _, _, data in batch.new.values()])
-            # An index that lags behind would let an id in twice: its failure stops the log as a disk's does.
-            self._index.add([(name, index) for name, (index, _, _) in batch.new.items()])
+            self._remember({name: index for name, (index, _, _) in batch.new.items()})
         note = self.checkpoint()
         for ticket, places in batch.places:
             ticket.done.set_result([Appended(at, entry, note, existed) for at, entry, existed in places])
@@ -250,9 +252,17 @@ class AuditLog:
         batch.new |= new
         batch.places.append((ticket, places))
 
+    def _remember(self, ids: dict[str, int]) -> None:
+        """Tell the index. The tiles are the truth: what it cannot take now waits for the next batch or start."""
+        self._unindexed = {**self._unindexed, **ids}
+        with suppress(Exception):
+            known = self._index.size()
+            self._index.add([(name, index) for name, index in self._unindexed.items() if index >= known])
+            self._unindexed = {}
+
     def _stored(self, entry_id: str) -> tuple[int, Entry] | None:
-        index = self._index.get(entry_id)
-        if index is None:
+        index = self._unindexed.get(entry_id)
+        if index is None and (index := self._index.get(entry_id)) is None:
             return None
         entry = self._entry(index)
         if entry.id != entry_id:
