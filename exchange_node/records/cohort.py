@@ -28,9 +28,7 @@ class CohortFile:
     unreadable: dict[str, Tally] = field(default_factory=dict)
 
 
-def read_cohort_file(
-    path: Path, known: Iterable[str], id_column: str, *, encoding: str = "utf-8"
-) -> CohortFile:
+def read_cohort_file(path: Path, known: Iterable[str], id_column: str, *, encoding: str = "utf-8") -> CohortFile:
     """Ids one on each line, or a CSV whose header names `id_column`; `known` are the register's ids,
     streamed.
 

@@ -18,9 +18,7 @@ Reader = Callable[[Cells, Note], Value]
 _CODE_SEPARATORS: Final = re.compile(r"[;,|\s]+")
 
 
-def reader(
-    derivation: Derivation, place: Mapping[str, int], read_date: ReadDate, read_age: ReadAge
-) -> Reader:
+def reader(derivation: Derivation, place: Mapping[str, int], read_date: ReadDate, read_age: ReadAge) -> Reader:
     """A function from a row's cells to the derivation's value; `place` gives the index of each column."""
     places = [place[column] for column in derivation.sources]
     match derivation.derive:

@@ -92,9 +92,7 @@ class RecordFile:
         plan, start = [], 1
         for name in names:
             width = len(self._mapping.fields[name])
-            met: dict[
-                str, str
-            ] = {}  # values met in this reading; good ones only, so that rules are noted each time
+            met: dict[str, str] = {}  # values met in this reading; good ones only, so that rules are noted each time
             plan.append((name, _join(start, width), self._standardise(name), met))
             start += width
         for row, local_id, cells in self._rows(columns, report):
@@ -159,9 +157,7 @@ class RecordFile:
                 true = frozenset(name for name, read in readers.items() if read(cells, ignore) is True)
                 yield (
                     local_id,
-                    PersonFacts(
-                        age_band(read_age(cells)), "at_risk" in true, "deceased" in true, true & flags
-                    ),
+                    PersonFacts(age_band(read_age(cells)), "at_risk" in true, "deceased" in true, true & flags),
                 )
 
     def _readers(
@@ -212,9 +208,7 @@ class RecordFile:
     def _check_header(self) -> None:
         """All columns that the mapping names are there, so that all missing ones are told at once."""
         found = self._mapping
-        header = read_header(
-            self._path, format=found.format, encoding=found.encoding, delimiter=found.delimiter
-        )
+        header = read_header(self._path, format=found.format, encoding=found.encoding, delimiter=found.delimiter)
         find_columns(header, found.columns)
 
     def _find_doubled(self) -> frozenset[int]:

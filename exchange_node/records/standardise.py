@@ -30,9 +30,7 @@ _LETTERS: Final = re.compile(r"[a-z]+")
 _ALNUM: Final = re.compile(r"[a-z0-9]+")
 
 # Only titles that are no one's name: a Lord or a Major may be called so.
-_TITLES: Final = frozenset(
-    ("mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "rev", "revd", "sir", "dame")
-)
+_TITLES: Final = frozenset(("mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "rev", "revd", "sir", "dame"))
 _SUFFIXES: Final = frozenset(("jr", "jnr", "snr", "sr", "esq"))
 _JOINED_PREFIXES: Final = frozenset(("mc", "mac", "o"))
 _NO_NAME: Final = frozenset(

@@ -238,9 +238,7 @@ def _parquet_rows(path: Path, columns: Sequence[str], report: ReadReport) -> Row
         names = list(file.schema_arrow.names)
         places = find_columns(names, columns)
         row = 0
-        for batch in file.iter_batches(
-            batch_size=_BATCH, columns=list(dict.fromkeys(columns)), use_threads=False
-        ):
+        for batch in file.iter_batches(batch_size=_BATCH, columns=list(dict.fromkeys(columns)), use_threads=False):
             texts = {name: _texts(batch.column(name), name) for name in batch.schema.names}
             for cells in zip(*(texts[names[place]] for place in places), strict=True):
                 row += 1

@@ -185,9 +185,7 @@ def test_a_damaged_parquet_file_is_one_clear_error(tmp_path: Path, damage: str) 
     path = tmp_path / "x.parquet"
     file = parquet(path, {"ref": [str(number) for number in range(1000)], "last": ["Secretson"] * 1000})
     whole = path.read_bytes()
-    path.write_bytes(
-        {"text": b"ref,last\nT1,Secretson\n", "empty": b"", "cut": whole[: len(whole) // 2]}[damage]
-    )
+    path.write_bytes({"text": b"ref,last\nT1,Secretson\n", "empty": b"", "cut": whole[: len(whole) // 2]}[damage])
     with pytest.raises(RecordsError) as caught:
         file.check()
     assert caught.value.code == "records.file-format"

@@ -75,9 +75,7 @@ def test_a_record_shows_nothing_of_the_person(register: Register) -> None:
 
 def test_broken_rules_are_counted_by_field_and_row(register: Register) -> None:
     _, report = read(register(ADA, BO, CY, CY.replace("T3", "T4")))
-    found = {
-        (name, rule): tally.rows for name, tallies in report.fields.items() for rule, tally in tallies.items()
-    }
+    found = {(name, rule): tally.rows for name, tallies in report.fields.items() for rule, tally in tallies.items()}
     assert found == {
         ("sex", "sex-not-stated"): [4, 5],
         ("postcode", "postcode-pseudo"): [4, 5],
@@ -200,9 +198,7 @@ def test_conditions_select_ids(register: Register) -> None:
 
 
 def test_an_id_on_two_rows_names_nobody(register: Register) -> None:
-    file = register(
-        ADA, BO, ADA, CY, BO.replace("T2", ""), BO.replace("T2", "x" * 200), BO.replace("T2", "a\x01b")
-    )
+    file = register(ADA, BO, ADA, CY, BO.replace("T2", ""), BO.replace("T2", "x" * 200), BO.replace("T2", "a\x01b"))
     people, report = read(file)
     assert ids(people) == ["T2", "T3"]
     assert skipped(report) == {"id-doubled": [2, 4], "id-missing": [6], "id-unreadable": [7, 8]}
