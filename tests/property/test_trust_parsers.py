@@ -79,9 +79,7 @@ PARSERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
     "sealing key": (lambda data: sealing.seal(data, b"x", b""), KEY.public),
     "wrapped": (lambda data: VAULT.unwrap("x", data), VAULT.wrap("x", b"secret")),
     "contribution": (
-        lambda data: agree.combine(
-            b"a" * 32, data, request_digest="", requester="", provider="", schema_digest=""
-        ),
+        lambda data: agree.combine(b"a" * 32, data, request_digest="", requester="", provider="", schema_digest=""),
         b"b" * 32,
     ),
 }
@@ -171,9 +169,7 @@ def test_times_survive(seconds: int) -> None:
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(
-    chunks=st.lists(st.binary(max_size=300), max_size=8), cut=st.integers(1, 700), small=st.integers(1, 64)
-)
+@given(chunks=st.lists(st.binary(max_size=300), max_size=8), cut=st.integers(1, 700), small=st.integers(1, 64))
 def test_streams_however_they_are_cut(chunks: list[bytes], cut: int, small: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sealing, "CHUNK_BYTES", small)
