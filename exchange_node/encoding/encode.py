@@ -5,7 +5,7 @@ signs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,20 +151,19 @@ class _Chunks:
         self._width = width
         self._sink = sink
         self._rows_per_chunk = CHUNK_BYTES // width
-        self._pending = np.empty((0, width), np.uint8)
+        self._pending: list[NDArray[np.uint8]] = [np.empty((0, width), np.uint8)]
         self._digests: list[bytes] = []
         self._rows = self._total = self._max = 0
         self._min = width * 8
 
     def add(self, rows: NDArray[np.uint8]) -> None:
-        self._pending = np.concatenate([self._pending, rows])
-        for chunk in self._full():
-            self._emit(chunk)
-
-    def _full(self) -> Iterator[NDArray[np.uint8]]:
-        while len(self._pending) >= self._rows_per_chunk:
-            yield self._pending[: self._rows_per_chunk]
-            self._pending = self._pending[self._rows_per_chunk :]
+        self._pending.append(rows)
+        if sum(map(len, self._pending)) >= self._rows_per_chunk:
+            joined = np.concatenate(self._pending)
+            whole = len(joined) // self._rows_per_chunk * self._rows_per_chunk
+            for start in range(0, whole, self._rows_per_chunk):
+                self._emit(joined[start : start + self._rows_per_chunk])
+            self._pending = [joined[whole:]]
 
     def _emit(self, rows: NDArray[np.uint8]) -> None:
         self.tokens.update(rows[:, :TOKEN_BYTES].tobytes())
@@ -178,8 +177,9 @@ class _Chunks:
         self._sink(index, chunk)
 
     def finish(self, schema_digest: bytes, key_id: bytes) -> EncodingSummary:
-        if len(self._pending):
-            self._emit(self._pending)
+        rest = np.concatenate(self._pending)
+        if len(rest):
+            self._emit(rest)
         return EncodingSummary(
             rows=self._rows,
             row_width=self._width,

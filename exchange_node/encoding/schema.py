@@ -43,10 +43,8 @@ class LinkageSchema:
             schema = clkhash.schema.from_json_dict(data)
         except (ValueError, TypeError, KeyError, RecursionError, clkhash.schema.SchemaError) as error:
             raise EncodingError("bad-schema", f"{name}: {type(error).__name__}") from error
-        if schema.l % 64 or not 64 <= schema.l <= 8192:
-            raise EncodingError(
-                "bad-schema", f"{name}: the filter length must be a multiple of 64, at most 8192"
-            )
+        if type(schema.l) is not int or schema.l % 64 or not 64 <= schema.l <= 8192:
+            raise EncodingError("bad-schema", f"{name}: the filter length must be a multiple of 64, at most 8192")
         fields = tuple(field.identifier for field in schema.fields)
         return cls(name, hashlib.sha256(canonical).digest(), schema.l, fields, schema)
 

@@ -37,9 +37,7 @@ class TokenSort:
         self._memory_bytes = memory_bytes
         self._held = 0
         self._buckets = [bytearray() for _ in range(_BUCKETS)]
-        self._spilled: list[list[tuple[int, int]]] = [
-            [] for _ in range(_BUCKETS)
-        ]  # (offset, length) in the file
+        self._spilled: list[list[tuple[int, int]]] = [[] for _ in range(_BUCKETS)]  # (offset, length) in the file
         self._file: IO[bytes] | None = None
         self._cipher = AESGCM(AESGCM.generate_key(256))
 

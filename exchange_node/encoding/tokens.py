@@ -33,9 +33,7 @@ class Tokens:
         return stream[:TOKEN_BYTES], stream[TOKEN_BYTES:]
 
 
-def find_tokens(
-    key: TokenKey, local_ids: Iterable[str], wanted: Set[bytes], rows: int = 0
-) -> dict[bytes, str | None]:
+def find_tokens(key: TokenKey, local_ids: Iterable[str], wanted: Set[bytes], rows: int = 0) -> dict[bytes, str | None]:
     """[7] Whose tokens are these? One pass over our own ids; nothing but the wanted ones is kept.
 
     `rows` is the number of rows that were sent: up to so many of them may be padding. Gives token -> local

@@ -222,6 +222,8 @@ def test_the_schema_that_ships_is_known_by_digest() -> None:
 @pytest.mark.parametrize(
     "document",
     [
+        '{"version": 3, "clkConfig": {"l": 64.0, "kdf": {"type": "HKDF"}}, "features": []}',
+        '{"version": 3, "clkConfig": {"l": 100, "kdf": {"type": "HKDF"}}, "features": []}',
         "",
         "[]",
         "{}",
