@@ -55,9 +55,7 @@ def postgres_socket() -> Iterator[Path]:
         someone |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     data = str(folder / "data")
     try:
-        subprocess.run(
-            [initdb, "-A", "trust", "-U", "exchange", "-E", "UTF8", "--no-sync", "-D", data], **someone
-        )
+        subprocess.run([initdb, "-A", "trust", "-U", "exchange", "-E", "UTF8", "--no-sync", "-D", data], **someone)
         options = f"-k {folder} -c listen_addresses=''"
         subprocess.run([pg_ctl, "-D", data, "-l", f"{data}/log", "-w", "-o", options, "start"], **someone)
         yield folder
@@ -73,8 +71,6 @@ databases = itertools.count(1)
 def postgres_url(postgres_socket: Path) -> str:
     """SQLAlchemy URL of an empty PostgreSQL database made for this test."""
     name = f"test_{next(databases)}"
-    with psycopg.connect(
-        f"host={postgres_socket} user=exchange dbname=postgres", autocommit=True
-    ) as connection:
+    with psycopg.connect(f"host={postgres_socket} user=exchange dbname=postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     return f"postgresql+psycopg://exchange@/{name}?host={postgres_socket}"

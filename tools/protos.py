@@ -40,18 +40,14 @@ def generated(root: Path) -> dict[Path, bytes]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail where the committed files differ"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where the committed files differ")
     check = parser.parse_args().check
     root = Path(__file__).resolve().parent.parent
     with tempfile.TemporaryDirectory() as folder:
         generate(root, Path(folder))
         fresh = generated(Path(folder))
     committed = generated(root)
-    stale = sorted(
-        str(path) for path in fresh.keys() | committed.keys() if fresh.get(path) != committed.get(path)
-    )
+    stale = sorted(str(path) for path in fresh.keys() | committed.keys() if fresh.get(path) != committed.get(path))
     if check:
         if stale:
             sys.exit("These files do not follow from proto/; run `make protos`:\n  " + "\n  ".join(stale))

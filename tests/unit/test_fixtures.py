@@ -13,10 +13,7 @@ import sqlalchemy
 def test_postgres_url_is_an_empty_database(postgres_url: str) -> None:
     engine = sqlalchemy.create_engine(postgres_url)
     with engine.connect() as connection:
-        assert (
-            connection.scalar(sqlalchemy.text("select count(*) from pg_tables where schemaname = 'public'"))
-            == 0
-        )
+        assert connection.scalar(sqlalchemy.text("select count(*) from pg_tables where schemaname = 'public'")) == 0
         assert connection.scalar(sqlalchemy.text("show fsync")) == "on"
     engine.dispose()
 

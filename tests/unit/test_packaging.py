@@ -80,9 +80,7 @@ def test_the_wheel_brings_the_command_and_leaves_resolving_to_the_lock(wheel: zi
     assert "Requires-Dist" not in described
 
 
-@pytest.mark.parametrize(
-    "lock", [path for path in LOCKS if path.name != "overrides.txt"], ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("lock", [path for path in LOCKS if path.name != "overrides.txt"], ids=lambda path: path.stem)
 def test_a_lock_pins_every_file_and_names_no_address(lock: Path) -> None:
     text = lock.read_text()
     assert "//" not in text
@@ -96,9 +94,7 @@ def test_a_lock_pins_every_file_and_names_no_address(lock: Path) -> None:
 
 def test_the_locks_agree() -> None:
     def pins(name: str) -> set[str]:
-        return set(
-            re.findall(r"^[a-z0-9-]+==[^\\\n]+", (ROOT / f"requirements/{name}.txt").read_text(), re.M)
-        )
+        return set(re.findall(r"^[a-z0-9-]+==[^\\\n]+", (ROOT / f"requirements/{name}.txt").read_text(), re.M))
 
     run, dev, build = pins("run"), pins("dev"), pins("build")
     assert run <= dev, "what is tested is what runs"
