@@ -63,6 +63,10 @@ class Peers(Protocol):
         """Download one chunk of links or of a release."""
         ...
 
+    async def close(self) -> None:
+        """Let go of all connections."""
+        ...
+
 
 class Unconnected:
     """The peers of a node that is not connected: nobody can be reached."""
@@ -78,3 +82,6 @@ class Unconnected:
     async def fetch_chunk(self, peer: str, method: str, ref: rpc.ChunkRef) -> bytes:
         """Raises PeerUnavailable."""
         raise PeerUnavailable("unavailable", peer)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""

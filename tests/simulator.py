@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from exchange_node.agreements import AGREEMENT_TYPE
-from exchange_node.app import open_node
 from exchange_node.config import Home
 from exchange_node.errors import ExchangeError
 from exchange_node.exchange import Exchange
 from exchange_node.homes import init_home
 from exchange_node.node import Node
+from exchange_node.opening import open_node
 from exchange_node.policy.agreement import canonical, parse_agreement
 from exchange_node.policy.bundle import bundle_digest, packaged_bundle
 from exchange_node.ports import PeerRefused, PeerUnavailable
@@ -38,8 +38,8 @@ Tamper = Callable[[str, str, Any], Any]
 class Time:
     """A clock that tests turn."""
 
-    def __init__(self) -> None:
-        self.now = float(START)
+    def __init__(self, start: float = START) -> None:
+        self.now = float(start)
 
     def __call__(self) -> float:
         return self.now
@@ -152,16 +152,18 @@ class Simulator:
     joins: dict[str, JoinRequest] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     number: int = 0
+    ports: Sequence[int] = range(7400, 7500)
+    connect: Callable[[Node], Any] | None = None
 
     def found(self, wanted: Iterable[Member]) -> None:
         """Make a home for each member, and open its node."""
         root = self.root_document().encode()
-        for port, member in enumerate(wanted, 7400):
+        for port, member in zip(self.ports, wanted, strict=False):
             address = f"127.0.0.1:{port}"
             home = self.home(member.id)
             self.joins[member.id] = init_home(
                 home.path, organisation=member.id, name=member.id, operator=member.operator, type=member.type,
-                address=address, listen=address, now=START, regime=member.regime, roots=root,
+                address=address, listen=address, now=int(self.time.now), regime=member.regime, roots=root,
             )  # fmt: skip
             text = home.config_file.read_text().replace("poll_seconds = 2.0 ", "poll_seconds = 0.05 ")
             home.config_file.write_text(text.replace("pace_seconds = 30 ", "pace_seconds = 1 ") + member.records)
@@ -176,7 +178,11 @@ class Simulator:
         """Open a node, as after a start."""
         options = {} if faults is None else {"faults": faults}
         node = open_node(
-            self.home(org), lambda _: self.network.peers_of(org), time_source=self.time, fsync=False, **options
+            self.home(org),
+            self.connect or (lambda _: self.network.peers_of(org)),
+            time_source=self.time,
+            fsync=False,
+            **options,
         )
         self.nodes[org] = node
         self.network.exchanges[org] = Exchange(node)

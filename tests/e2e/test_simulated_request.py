@@ -42,7 +42,14 @@ def register(seed: int, people: int) -> list[tuple[str, ...]]:
     for number in range(people):
         born = f"{rng.randint(1, 28):02}/{rng.randint(1, 12):02}/{rng.randint(1940, 2015)}"
         rows.append(
-            (str(number), rng.choice(FORENAMES), rng.choice(SURNAMES), born, f"AB{rng.randint(1, 9)} {rng.randint(1, 9)}CD", "F")
+            (
+                str(number),
+                rng.choice(FORENAMES),
+                rng.choice(SURNAMES),
+                born,
+                f"AB{rng.randint(1, 9)} {rng.randint(1, 9)}CD",
+                "F",
+            )
         )
     return rows
 
@@ -50,6 +57,14 @@ def register(seed: int, people: int) -> list[tuple[str, ...]]:
 @pytest.fixture
 def simulator(tmp_path: Path):
     made = Simulator(tmp_path)
+    found_pair(made, tmp_path)
+    made.agree(AGREEMENT.replace("approval: provider", "approval: none"))
+    yield made
+    made.close()
+
+
+def found_pair(made: Simulator, tmp_path: Path) -> None:
+    """A landlord and a hospital that know the same 120 people, and a linkage unit."""
     people = register(7, 120)
     for org, prefix, extra in (("northgate-homes", "T", "damp"), ("castle-nhs", "P", "code")):
         (tmp_path / org).mkdir()
@@ -62,9 +77,6 @@ def simulator(tmp_path: Path):
     wanted[0] = type(wanted[0])("northgate-homes", "housing", "Northgate Homes", HOUSING)
     wanted[1] = type(wanted[1])("castle-nhs", "health", "Castle NHS Trust", HEALTH)
     made.found(wanted)
-    made.agree(AGREEMENT.replace("approval: provider", "approval: none"))
-    yield made
-    made.close()
 
 
 def consent(simulator: Simulator, numbers: range) -> None:
@@ -72,8 +84,14 @@ def consent(simulator: Simulator, numbers: range) -> None:
     for number in numbers:
         node.store.choices.add(
             Choice(
-                person=node.vault.person_ref(f"P{number}"), kind="consent", scope=("northgate-homes",),
-                purposes=("damp-repair-prioritisation",), valid_from=1, valid_to=None, recorded_at=1, recorded_by="officer",
+                person=node.vault.person_ref(f"P{number}"),
+                kind="consent",
+                scope=("northgate-homes",),
+                purposes=("damp-repair-prioritisation",),
+                valid_from=1,
+                valid_to=None,
+                recorded_at=1,
+                recorded_by="officer",
             )  # fmt: skip
         )
 
@@ -112,4 +130,3 @@ def test_a_question_becomes_a_table(simulator: Simulator) -> None:
     table = results(simulator, request)
     assert len(table) == 40
     assert {key for key, value in table.items() if value == "high"} == {f"T{n}" for n in range(20)}
-

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from exchange_node.trust import agree, certificates, documents, sealing
+from exchange_node.trust import certificates, documents, sealing
 from exchange_node.trust.errors import TrustError
 from exchange_node.trust.join import JoinRequest, parse_join_request
 from exchange_node.trust.manifest import MANIFEST_TYPE, Manifest, RootDocument
@@ -78,10 +78,6 @@ PARSERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
     "sealed stream": (lambda data: list(sealing.open_stream(KEY, [data], b"")), STREAM),
     "sealing key": (lambda data: sealing.seal(data, b"x", b""), KEY.public),
     "wrapped": (lambda data: VAULT.unwrap("x", data), VAULT.wrap("x", b"secret")),
-    "contribution": (
-        lambda data: agree.combine(b"a" * 32, data, request_digest="", requester="", provider="", schema_digest=""),
-        b"b" * 32,
-    ),
 }
 EACH = pytest.mark.parametrize("name", sorted(PARSERS))
 

@@ -1,0 +1,82 @@
+"""Everything of one node, opened from its home."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from exchange_node.audit.log import AuditLog
+from exchange_node.config import Config, Home
+from exchange_node.deciding import open_engine
+from exchange_node.federation import Federation
+from exchange_node.homes import log_origin, log_signer
+from exchange_node.methods.clk_linkage_unit import ClkLinkageUnit
+from exchange_node.node import Node
+from exchange_node.policy.policy import Policy
+from exchange_node.ports import Faults, Peers, Unconnected, no_faults
+from exchange_node.records.mapping import RecordsMapping
+from exchange_node.records.source import RecordFile
+from exchange_node.store.store import Store
+from exchange_node.trust.clock import GuardedClock
+from exchange_node.trust.documents import read
+from exchange_node.trust.keys import HomeKeys
+from exchange_node.trust.manifest import RootDocument
+from exchange_node.trust.vault import Vault
+
+
+def open_node(
+    home: Home,
+    connect: Callable[[Node], Peers],
+    *,
+    time_source: Callable[[], float] = time.time,
+    faults: Faults = no_faults,
+    fsync: bool = True,
+) -> Node:
+    """Everything of one node, from its home. Raises ExchangeError of whatever is wrong with it.
+
+    `fsync=False` is for tests only.
+    """
+    config = home.load()
+    keys = HomeKeys.open(home.path)
+    home.database.parent.mkdir(mode=0o700, exist_ok=True)
+    url = config.store.url or f"sqlite:///{home.database}"
+    store = Store.open(url, spool=home.spool, spool_bytes=config.quota.spool_bytes, faults=faults)
+    try:
+        clock = GuardedClock(time_source, lambda: store.meta.raise_high_water(0) or None, _saver(store))
+        org = config.node.organisation
+        audit = AuditLog.open(home.audit, log_origin(org), log_signer(keys, org), store.audit_index, fsync=fsync)
+        federation = Federation(read(RootDocument, home.root_file.read_bytes()), store)
+        node = Node(
+            config=config,
+            keys=keys,
+            signing_key=keys.signing,
+            store=store,
+            log=audit,
+            vault=Vault(keys.seal),
+            clock=clock,
+            federation=federation,
+            policy=Policy(open_engine(config.policy, federation.manifest, clock.now())),
+            methods={ClkLinkageUnit.name: ClkLinkageUnit()},
+            peers=Unconnected(),
+            records=_records(home, config),
+            faults=faults,
+        )
+    except BaseException:
+        store.close()
+        raise
+    node.peers = connect(node)
+    return node
+
+
+def _saver(store: Store) -> Callable[[int], None]:
+    def save(now: int) -> None:
+        store.meta.raise_high_water(now)
+
+    return save
+
+
+def _records(home: Home, config: Config) -> RecordFile | None:
+    if config.records is None:
+        return None
+    mapping = RecordsMapping.parse(config.records)
+    return RecordFile(home.path / mapping.file, mapping)

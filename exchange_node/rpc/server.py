@@ -1,0 +1,208 @@
+"""The gRPC server of a node: TLS 1.3 with client certificates, and every method behind the guard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from typing import Any, Protocol
+
+import grpc
+import grpc.aio
+
+from exchange_node.errors import ExchangeError
+from exchange_node.exchange import Exchange
+from exchange_node.messages import MessageError
+from exchange_node.node import Node
+from exchange_node.rpc.access import ACCESS
+from exchange_node.rpc.guard import Guard, Handler
+from exchange_node.rpc.identity import Caller
+from exchange_node.store.model import User
+from exchange_node.wire.v1 import local_pb2, node_pb2
+from exchange_node.wire.v1 import message_pb2 as pb
+
+MAX_MESSAGE = 4 * 1024 * 1024
+MAX_CHUNK = 1024 * 1024
+OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    ("grpc.max_send_message_length", MAX_MESSAGE),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.max_concurrent_streams", 128),
+    ("grpc.so_reuseport", 0),
+)
+
+
+class DeskCalls(Protocol):
+    """What the node does for its own people: a coroutine or async generator for each method, in snake_case."""
+
+    def __getattr__(self, name: str) -> Any: ...
+
+
+def build_server(exchange: Exchange, desk: DeskCalls | None = None) -> grpc.aio.Server:
+    """A server that is not listening yet; a linkage unit and a provider offer the same services."""
+    server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=512)
+    guard = Guard(exchange.node)
+    handlers = [
+        _peer_service("Provider", guard, _provider(exchange)),
+        _peer_service("LinkageUnit", guard, _linkage(exchange)),
+    ]
+    if desk is not None:
+        handlers.append(_desk_service(guard, desk))
+    server.add_generic_rpc_handlers(handlers)
+    return server
+
+
+def listen(server: grpc.aio.Server, node: Node, address: str | None = None) -> int:
+    """Listen with TLS 1.3; the certificates that may connect are those of the newest manifest and our own users."""
+    return server.add_secure_port(address or node.config.node.listen, _credentials(node))
+
+
+def _provider(exchange: Exchange) -> dict[str, Any]:
+    return {
+        "SubmitRequest": exchange.answer_request,
+        "ExchangeKeys": exchange.answer_keys,
+        "CollectRelease": exchange.give_release,
+        "FetchReleaseChunk": _fetcher(exchange, "FetchReleaseChunk"),
+        "SendReceipt": exchange.take_receipt,
+        "CancelRequest": lambda envelope, caller: exchange.take_cancel(envelope, caller, "provider"),
+    }
+
+
+def _linkage(exchange: Exchange) -> dict[str, Any]:
+    async def put(chunk: node_pb2.Chunk, caller: str) -> node_pb2.ChunkRef:
+        if len(chunk.data) > MAX_CHUNK:
+            raise MessageError("too-large", "chunk")
+        return exchange.take_chunk(chunk, caller)
+
+    return {
+        "SubmitOrder": exchange.answer_order,
+        "OfferEncodings": exchange.take_offer,
+        "PutChunk": put,
+        "CollectLinks": exchange.give_links,
+        "FetchLinkChunk": _fetcher(exchange, "FetchLinkChunk"),
+        "AcknowledgeLinks": exchange.take_acknowledgement,
+        "CancelOrder": lambda envelope, caller: exchange.take_cancel(envelope, caller, "linkage"),
+    }
+
+
+def _fetcher(exchange: Exchange, method: str) -> Any:
+    async def fetch(ref: node_pb2.ChunkRef, caller: str) -> node_pb2.Chunk:
+        return node_pb2.Chunk(ref=ref, data=exchange.give_chunk(method, ref, caller))
+
+    return fetch
+
+
+_TAKES = {"PutChunk": node_pb2.Chunk, "FetchLinkChunk": node_pb2.ChunkRef, "FetchReleaseChunk": node_pb2.ChunkRef}
+
+
+def _peer_service(name: str, guard: Guard, calls: Mapping[str, Any]) -> grpc.GenericRpcHandler:
+    handlers: dict[str, Any] = {}
+    for method, call in calls.items():
+
+        async def handler(message: Any, caller: Caller, call: Any = call) -> Any:
+            return await call(message, caller.org)
+
+        handlers[method] = grpc.unary_unary_rpc_method_handler(
+            guard.unary(f"/exchange.v1.{name}/{method}", handler),
+            request_deserializer=_reader(_TAKES.get(method, pb.Envelope)),
+            response_serializer=lambda message: message.SerializeToString(),
+        )
+    return grpc.method_handlers_generic_handler(f"exchange.v1.{name}", handlers)
+
+
+def _desk_service(guard: Guard, desk: DeskCalls) -> grpc.GenericRpcHandler:
+    handlers: dict[str, Any] = {}
+    prefix = "/exchange.v1.Desk/"
+    for path in ACCESS:
+        if not path.startswith(prefix):
+            continue
+        method = path.removeprefix(prefix)
+        call = getattr(desk, _snake(method))
+        reader = _reader(local_pb2.Document)
+        if method == "FetchResults":
+            handlers[method] = grpc.unary_stream_rpc_method_handler(
+                guard.stream(path, _pieces(call)), reader, local_pb2.Piece.SerializeToString
+            )
+        elif method == "WatchRequest":
+            handlers[method] = grpc.unary_stream_rpc_method_handler(
+                guard.stream(path, _documents(call)), reader, local_pb2.Document.SerializeToString
+            )
+        else:
+            handlers[method] = grpc.unary_unary_rpc_method_handler(
+                guard.unary(path, _document(call)), reader, local_pb2.Document.SerializeToString
+            )
+    return grpc.method_handlers_generic_handler("exchange.v1.Desk", handlers)
+
+
+def _document(call: Any) -> Handler:
+    async def handler(message: local_pb2.Document, caller: Caller) -> local_pb2.Document:
+        return local_pb2.Document(json=json.dumps(await call(_user(caller), _body(message))))
+
+    return handler
+
+
+def _documents(call: Any) -> Any:
+    async def handler(message: local_pb2.Document, caller: Caller) -> AsyncIterator[local_pb2.Document]:
+        async for document in call(_user(caller), _body(message)):
+            yield local_pb2.Document(json=json.dumps(document))
+
+    return handler
+
+
+def _pieces(call: Any) -> Any:
+    async def handler(message: local_pb2.Document, caller: Caller) -> AsyncIterator[local_pb2.Piece]:
+        async for piece in call(_user(caller), _body(message)):
+            yield local_pb2.Piece(data=piece)
+
+    return handler
+
+
+def _user(caller: Caller) -> User:
+    if caller.user is None:
+        raise MessageError("unexpected", "only users of this agency come to the desk")
+    return caller.user
+
+
+def _body(message: local_pb2.Document) -> dict[str, Any]:
+    try:
+        body = json.loads(message.json or "{}")
+    except (ValueError, RecursionError) as error:
+        raise MessageError("malformed", "Document: not JSON") from error
+    if not isinstance(body, dict):
+        raise MessageError("malformed", "Document: not an object")
+    return body
+
+
+def _reader(kind: Any) -> Any:
+    """Parsing happens inside gRPC; what cannot be parsed ends there with an INTERNAL status and no text of ours."""
+    return kind.FromString
+
+
+def _snake(method: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in method).lstrip("_")
+
+
+def _credentials(node: Node) -> grpc.ServerCredentials:
+    """Asked at each handshake, so that a new manifest counts for new connections; the guard looks at every call."""
+
+    def configuration() -> Any:
+        try:
+            trusted = _trusted(node)
+            pairs = [(node.keys.tls_key, node.keys.tls_certificate)]
+            return grpc.ssl_server_certificate_configuration(pairs, root_certificates=trusted)
+        except ExchangeError:
+            return None  # the old ones stay for the handshake; the guard refuses the call
+
+    first = grpc.ssl_server_certificate_configuration(
+        [(node.keys.tls_key, node.keys.tls_certificate)], root_certificates=node.keys.user_ca
+    )
+    return grpc.dynamic_ssl_server_credentials(first, configuration, require_client_authentication=True)
+
+
+def _trusted(node: Node) -> bytes:
+    pems = [node.keys.user_ca]
+    with suppress(ExchangeError):  # without a manifest only our own people may connect: to give the node one
+        pems += [pem.encode() for pem in node.federation.manifest(node.clock.now()).certificates()]
+    return b"\n".join(pems)

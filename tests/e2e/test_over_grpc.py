@@ -1,0 +1,58 @@
+"""The same request over real gRPC with mutual TLS, each node on its own port."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import pytest
+
+from exchange_node.node import Node
+from exchange_node.rpc.peers import GrpcPeers
+from exchange_node.rpc.server import build_server, listen
+from exchange_node.runner import Runner
+from tests.e2e.test_simulated_request import AGREEMENT, DRAFT, consent, found_pair, results
+from tests.simulator import ANALYST, Simulator, Time
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [opened.getsockname()[1] for opened in sockets]
+    for opened in sockets:
+        opened.close()
+    return ports
+
+
+@pytest.fixture
+def simulator(tmp_path: Path):
+    made = Simulator(tmp_path, time=Time(time.time()), ports=free_ports(3), connect=lambda node: GrpcPeers(node))
+    found_pair(made, tmp_path)
+    made.agree(AGREEMENT.replace("approval: provider", "approval: none"))
+    yield made
+    made.close()
+
+
+async def test_a_question_becomes_a_table_over_the_wire(simulator: Simulator) -> None:
+    consent(simulator, range(20))
+    servers: list[grpc.aio.Server] = []
+    for org, node in simulator.nodes.items():
+        server = build_server(simulator.network.exchanges[org])
+        listen(server, node)
+        await server.start()
+        servers.append(server)
+    request = await simulator.network.exchanges["northgate-homes"].ask(DRAFT, ANALYST)
+    await simulator.run(lambda: simulator.ended(request))
+    assert {org: simulator.state(org, request) for org in simulator.nodes} == dict.fromkeys(simulator.nodes, "done")
+    released = {key for key, value in results(simulator, request).items() if value == "high"}
+    assert released == {f"T{n}" for n in range(20)}
+    for node in simulator.nodes.values():
+        await node.peers.close()
+    for server in servers:
+        await server.stop(0)
+
+
+__all__ = ["Node", "Runner", "asyncio", "grpc"]
