@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 from exchange_node.encoding.errors import EncodingError
 
@@ -85,13 +85,14 @@ class LinkageKey(Secret):
 
     __slots__ = ("_id",)
 
-    def __init__(self, value: bytes | bytearray, key_id: bytes) -> None:
+    def __init__(self, value: bytes | bytearray) -> None:
         super().__init__(value)
-        self._id = key_id
+        self._id = HKDFExpand(SHA256(), KEY_ID_BYTES, _KEY_LABEL + b" id").derive(bytes(value))
 
     def key_id(self) -> bytes:
-        """Sixteen public bytes by which a linkage unit sees that both sides used one key. They do not
-        reveal it.
+        """Sixteen public bytes by which a linkage unit sees that both sides used one key.
+
+        One-way from the key, so they do not reveal it; they stay after `destroy`.
         """
         return self._id
 
@@ -123,8 +124,7 @@ def agree_key(requester_part: bytes, provider_part: bytes, context: KeyContext) 
     """[4] Both parties compute the same key from both parts: HKDF-SHA-256 (RFC 5869), bound to the context.
 
     Neither party alone decides the key, and equal parts are refused, since an echo of the other's part is
-    no part. The key id comes from the same expansion, so it says nothing about the key. Raises
-    EncodingError bad-contribution.
+    no part. Raises EncodingError bad-contribution.
     """
     for part in (requester_part, provider_part):
         if len(part) != CONTRIBUTION_BYTES or not any(part):
@@ -138,6 +138,5 @@ def agree_key(requester_part: bytes, provider_part: bytes, context: KeyContext) 
         context.schema_digest,
     )
     info = _KEY_LABEL + b"".join(len(part).to_bytes(4, "big") + part for part in bound)
-    derive = HKDF(SHA256(), CONTRIBUTION_BYTES + KEY_ID_BYTES, hashlib.sha256(_KEY_LABEL).digest(), info)
-    both = derive.derive(requester_part + provider_part)
-    return LinkageKey(both[:CONTRIBUTION_BYTES], both[CONTRIBUTION_BYTES:])
+    salt = hashlib.sha256(_KEY_LABEL).digest()
+    return LinkageKey(HKDF(SHA256(), CONTRIBUTION_BYTES, salt, info).derive(requester_part + provider_part))

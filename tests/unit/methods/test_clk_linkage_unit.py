@@ -14,7 +14,7 @@ from exchange_node.linkage.encodings import Encodings
 from exchange_node.linkage.errors import LinkageError
 from exchange_node.methods import METHODS, linkage_method
 from exchange_node.methods.method import Disclosure, LinkageMethod, Topology
-from tests.made_up_people import key, order, token_key, two_registers
+from tests.made_up_people import SCHEMA, key, order, token_key, two_registers
 
 METHOD = linkage_method("clk-linkage-unit", 1)
 SEED = bytes(range(32))
@@ -199,3 +199,29 @@ def test_every_method_says_what_each_role_learns() -> None:
         assert checked.topology in Topology
         assert set(checked.leaks) == {"requester", "provider", "linkage"}
         assert all(checked.leaks.values())
+
+
+def test_signed_messages_can_be_passed_as_they_are() -> None:
+    """The order and the manifest of the wire contract have the shape that the method reads."""
+    from exchange_node.wire.v1 import message_pb2 as pb
+
+    leg = Leg.of()
+    wire_order = pb.LinkageOrder(
+        schema_digest=SCHEMA.digest,
+        threshold_bp=7600,
+        max_links=1200,
+        count_mode="exact",
+        disclosure_mode="provider-decides",
+    )
+    sides = []
+    for encoded, chunks, records, letter in zip(leg.encoded, leg.chunks, (leg.left, leg.right), "ab", strict=True):
+        again = METHOD.encode(records, key(), token_key(letter), wire_order, 1200, lambda _, chunk: None)
+        assert again == encoded
+        names = ("rows", "row_width", "schema_digest", "key_id", "chunk_digests")
+        popcounts = ("popcount_min", "popcount_mean_milli", "popcount_max")
+        manifest = pb.EncodingManifest(**{name: getattr(again.summary, name) for name in (*names, *popcounts)})
+        sides.append(
+            METHOD.accept(chunks, pb.EncodingManifest.FromString(manifest.SerializeToString()), wire_order, 1200)
+        )
+    result = METHOD.link(*sides, wire_order)
+    assert METHOD.disclose(result, 1000, wire_order.disclosure_mode, SEED) == leg.disclose()
