@@ -72,7 +72,7 @@ class Trouble(System):
     count: int = 0
     history: dict[str, bytes] = field(default_factory=dict)
     pending: list[Undo] = field(default_factory=list)
-    unsynced: dict[int, Path] = field(default_factory=dict)
+    unsynced: set[Path] = field(default_factory=set)
     paths: dict[int, Path] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
 
@@ -90,7 +90,7 @@ class Trouble(System):
         raise Killed(what)
 
     def lose_power(self, quarters: int) -> None:
-        for path in self.unsynced.values():
+        for path in self.unsynced:
             if path.exists():
                 os.truncate(path, path.stat().st_size // 2)
         lost = -(-len(self.pending) * quarters // 4)
@@ -104,7 +104,7 @@ class Trouble(System):
         fd = os.open(path, flags, 0o600)
         self.paths[fd] = path
         if flags & os.O_CREAT:
-            self.unsynced[fd] = path
+            self.unsynced.add(path)
         return fd
 
     def write(self, fd: int, data: bytes) -> int:
@@ -114,7 +114,7 @@ class Trouble(System):
     def fsync(self, fd: int) -> None:
         path = self.paths[fd]
         self.step(f"fsync {path.name}")
-        self.unsynced.pop(fd, None)
+        self.unsynced.discard(path)
         if path.is_dir():
             # A directory whose removal is durable takes the names in it along.
             self.pending = [undo for undo in self.pending if undo.folder != path and undo.folder.is_dir()]
@@ -138,6 +138,9 @@ class Trouble(System):
         if target.name != "checkpoint":
             assert self.history.setdefault(str(target), content) == content, f"{target} was changed"
         os.replace(source, target)
+        self.unsynced.discard(target)
+        if source in self.unsynced:
+            self.unsynced ^= {source, target}
         self.pending.append(Undo(target.parent, revert))
 
     def mkdir(self, path: Path) -> None:
