@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from exchange_node.encoding.errors import EncodingError
 
@@ -85,14 +85,14 @@ class LinkageKey(Secret):
 
     __slots__ = ("_id",)
 
-    def __init__(self, value: bytes | bytearray) -> None:
+    def __init__(self, value: bytes | bytearray, key_id: bytes) -> None:
         super().__init__(value)
-        self._id = HKDFExpand(SHA256(), KEY_ID_BYTES, _KEY_LABEL + b" id").derive(bytes(value))
+        self._id = key_id
 
     def key_id(self) -> bytes:
         """Sixteen public bytes by which a linkage unit sees that both sides used one key.
 
-        One-way from the key, so they do not reveal it; they stay after `destroy`.
+        They come from the same expansion as the key and do not reveal it; they stay after `destroy`.
         """
         return self._id
 
@@ -139,4 +139,6 @@ def agree_key(requester_part: bytes, provider_part: bytes, context: KeyContext) 
     )
     info = _KEY_LABEL + b"".join(len(part).to_bytes(4, "big") + part for part in bound)
     salt = hashlib.sha256(_KEY_LABEL).digest()
-    return LinkageKey(HKDF(SHA256(), CONTRIBUTION_BYTES, salt, info).derive(requester_part + provider_part))
+    derive = HKDF(SHA256(), CONTRIBUTION_BYTES + KEY_ID_BYTES, salt, info)
+    both = derive.derive(requester_part + provider_part)
+    return LinkageKey(both[:CONTRIBUTION_BYTES], both[CONTRIBUTION_BYTES:])

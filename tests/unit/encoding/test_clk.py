@@ -50,9 +50,7 @@ def test_another_key_gives_unlinkable_clks() -> None:
     first = [int.from_bytes(clk, "big") for clk in ours(made_up)]
     second = [int.from_bytes(clk, "big") for clk in ours(made_up, key("two"))]
     same = [(a & b).bit_count() / a.bit_count() for a, b in zip(first, second, strict=True)]
-    strangers = [
-        (a & b).bit_count() / a.bit_count() for a, b in zip(first, second[1:] + second[:1], strict=True)
-    ]
+    strangers = [(a & b).bit_count() / a.bit_count() for a, b in zip(first, second[1:] + second[:1], strict=True)]
     assert abs(sum(same) - sum(strangers)) / len(same) < 0.01
     assert max(same) < 0.65
 

@@ -26,9 +26,7 @@ def run(records, **options) -> tuple[Encoded, list[bytes]]:
         chunks.append(chunk)
 
     secret = options.pop("secret", None) or key()
-    return encode(
-        records, SCHEMA, secret, options.pop("tokens", None) or token_key("a"), sink, **options
-    ), chunks
+    return encode(records, SCHEMA, secret, options.pop("tokens", None) or token_key("a"), sink, **options), chunks
 
 
 def rows_of(chunks: list[bytes]) -> list[bytes]:
@@ -95,18 +93,14 @@ def test_size_classes_hide_the_count(count: int, padded: int) -> None:
     encoded, chunks = run(people(count, 6), count_mode="size-class")
     assert encoded.records == count
     assert encoded.summary.rows == len(rows_of(chunks)) == padded
-    assert run(people(count, 6), count_mode="size-class", max_rows=max(count, 12))[0].summary.rows <= max(
-        count, 12
-    )
+    assert run(people(count, 6), count_mode="size-class", max_rows=max(count, 12))[0].summary.rows <= max(count, 12)
 
 
 def test_padding_rows_have_plausible_popcounts_and_are_found_again() -> None:
     made_up = people(120, 7)
     encoded, chunks = run(made_up, count_mode="size-class")
     tokens = frozenset(row[:TOKEN_BYTES] for row in rows_of(chunks))
-    owners = find_tokens(
-        token_key("a"), [person.local_id for person in made_up], tokens, encoded.summary.rows
-    )
+    owners = find_tokens(token_key("a"), [person.local_id for person in made_up], tokens, encoded.summary.rows)
     assert set(owners) == set(tokens)
     assert sum(owner is None for owner in owners.values()) == 80
     real = [row for row in rows_of(chunks) if owners[row[:TOKEN_BYTES]] is not None]
@@ -189,9 +183,7 @@ def test_a_spilled_sort_gives_the_same_rows_and_leaves_nothing_readable(tmp_path
     assert run(made_up, spool=tmp_path) == expected
     assert written
     on_disk = b"".join(written)
-    assert not any(
-        row[:TOKEN_BYTES] in on_disk or row[TOKEN_BYTES:] in on_disk for row in rows_of(expected[1])[:300]
-    )
+    assert not any(row[:TOKEN_BYTES] in on_disk or row[TOKEN_BYTES:] in on_disk for row in rows_of(expected[1])[:300])
     assert os.listdir(tmp_path) == []
 
 
