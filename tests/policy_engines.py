@@ -39,7 +39,7 @@ def damp_question(**changes: Any) -> Question:
         requester=Organisation("northgate-homes", "housing"),
         provider=Organisation("castle-nhs", "health"),
         purpose="damp-repair-prioritisation",
-        attributes=("respiratory_condition",),
+        attributes=("repair_priority",),
         agreement=damp_agreement(),
         request_id="ab" * 16,
         user_role="analyst",

@@ -200,9 +200,7 @@ class Agreement(Document):
             _unique(f"flow {flow.id}: attributes", (item.name for item in flow.attributes))
             for item in flow.attributes:
                 needed = [need.purpose for need in item.necessity]
-                _within(
-                    f"flow {flow.id}: {item.name}: necessity", needed, flow.purposes, "the flow's purposes"
-                )
+                _within(f"flow {flow.id}: {item.name}: necessity", needed, flow.purposes, "the flow's purposes")
         if parties & set(self.linkage_units):
             raise ValueError("linkage_units: a party cannot be the linkage unit")
         if self.valid_to < self.valid_from:
@@ -297,9 +295,7 @@ def _policy_view(agreement: Agreement) -> dict[str, Any]:
         "version": agreement.version,
         "digest": agreement.digest,
         "status": agreement.status,
-        "parties": [
-            {"org": p.org, "role": p.role, "type": p.type, "regime": p.regime} for p in agreement.parties
-        ],
+        "parties": [{"org": p.org, "role": p.role, "type": p.type, "regime": p.regime} for p in agreement.parties],
         "purposes": [{"id": p.id, "individual_care": p.individual_care} for p in agreement.purposes],
         "schedule1": list(agreement.schedule1),
         "policy_document": agreement.policy_document is not None,
@@ -311,8 +307,7 @@ def _policy_view(agreement: Agreement) -> dict[str, Any]:
             "max_links": agreement.linkage.max_links,
         },
         "reverse_disclosure": {
-            key: getattr(agreement.reverse_disclosure, key)
-            for key in ("covered", "special", "offence", "consent")
+            key: getattr(agreement.reverse_disclosure, key) for key in ("covered", "special", "offence", "consent")
         },
         "population": {
             "special": agreement.population.special,

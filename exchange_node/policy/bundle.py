@@ -88,9 +88,7 @@ def _unpack(bundle: bytes) -> dict[str, bytes]:
             for member in archive:
                 content = archive.extractfile(member)
                 if content is None or member.size > MAX_FILE or member.name in files:
-                    raise PolicyError(
-                        "bundle-malformed", "something not a plain file, too large, or there twice"
-                    )
+                    raise PolicyError("bundle-malformed", "something not a plain file, too large, or there twice")
                 files[member.name] = content.read()
     except (tarfile.TarError, OSError, EOFError, zlib.error):
         raise PolicyError("bundle-malformed", "not a gzipped tar") from None

@@ -4,7 +4,7 @@
     requester: northgate-homes
     provider: castle-nhs
     purpose: damp-repair-prioritisation
-    attributes: [respiratory_condition]
+    attributes: [repair_priority]
     on: 2026-06-01
     cases:
       - name: a tenant who agreed
@@ -12,7 +12,7 @@
           consents: [{scope: northgate-homes, from: 2026-01-01, to: 2027-01-01}]
         expect:
           allow: true
-          attributes: {respiratory_condition: transform}
+          attributes: {repair_priority: transform}
       - name: the same after the agreement has ended
         on: 2028-01-01
         expect: {allow: false, reasons: [agreement.valid-to]}
@@ -27,7 +27,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field, ValidationError
 
@@ -127,7 +127,7 @@ class _File(Document):
     attributes: tuple[Code, ...]
     on: Day
     linkage: _Linkage = _Linkage(precision_bp=10_000, cohort_rows=100, links=10)
-    v: Literal[1] = 1
+    v: Annotated[int, Field(ge=1, le=1)] = 1
     cases: Annotated[tuple[_Case, ...], Field(min_length=1)]
 
 

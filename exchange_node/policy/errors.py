@@ -20,9 +20,7 @@ class PolicyError(ExchangeError):
         "engine-late": Says(
             Kind.UNAVAILABLE, "The policy engine did not answer in time, so nothing is released.", _ENGINE
         ),
-        "engine-failed": Says(
-            Kind.UNAVAILABLE, "The policy engine could not finish, so nothing is released.", _ENGINE
-        ),
+        "engine-failed": Says(Kind.UNAVAILABLE, "The policy engine could not finish, so nothing is released.", _ENGINE),
         "engine-undefined": Says(
             Kind.DENIED, "The policy gave no answer to this question, so nothing is released.", _ENGINE
         ),

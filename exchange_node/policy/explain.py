@@ -28,13 +28,9 @@ def explain(decision: Decision) -> list[str]:
             lines.append(f"  carried by {answer.gateway}; lawful basis {', '.join(answer.basis)}")
         elif not answer.reasons:
             lines.append("  for the reasons above")
-        lines += [
-            f"  {_because(reason)}" for reason in in_order(answer.reasons) if reason not in decision.reasons
-        ]
+        lines += [f"  {_because(reason)}" for reason in in_order(answer.reasons) if reason not in decision.reasons]
     for duty in decision.obligations:
-        onward = (
-            "may not be passed on" if duty.onward == "none" else "may be passed on by written agreement only"
-        )
+        onward = "may not be passed on" if duty.onward == "none" else "may be passed on by written agreement only"
         lines.append(f"{duty.attribute}: deleted after {duty.retention_days} days; {onward}")
     if changes := what_would_change(decision):
         lines.append("What would change this:")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -94,7 +94,7 @@ class _Facts(Document):
 
 
 class _Input(Document):
-    v: Literal[1]
+    v: Annotated[int, Field(ge=1, le=1)]
     now: Epoch
     request: _Request
     facts: list[_Facts]
@@ -143,9 +143,7 @@ def _request(question: Question, operation: str) -> dict[str, Any]:
         "operation": operation,
         "side": question.side,
         "attributes": list(question.attributes),
-        "assertions": [
-            {"condition": a.condition, "by": a.by, "at": a.at, "ref": a.ref} for a in question.assertions
-        ],
+        "assertions": [{"condition": a.condition, "by": a.by, "at": a.at, "ref": a.ref} for a in question.assertions],
         "emergency": question.emergency,
         "user_role": question.user_role,
         "linkage": {

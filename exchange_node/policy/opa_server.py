@@ -112,9 +112,7 @@ class OpaServerEngine:
         # Not strict-builtin-errors: WebAssembly has no such switch, and the engines must agree. Our rules turn
         # what errs into an unmet condition (policies/README.md), and tools/rego_lint.py keeps them so.
         try:
-            said: object = self._client.query_rule(
-                document, ENTRYPOINT, query_params={"provenance": "true"}
-            )
+            said: object = self._client.query_rule(document, ENTRYPOINT, query_params={"provenance": "true"})
         except requests.exceptions.Timeout:
             raise PolicyError("engine-late") from None
         except requests.exceptions.HTTPError as error:

@@ -7,7 +7,7 @@ consistent answer to this very input is an error, and an error is a deny.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, NoReturn
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -59,7 +59,7 @@ class Duty(Document):
 class Answer(Document):
     """The whole document that `exchange.main.decision` gives."""
 
-    v: Literal[1]
+    v: Annotated[int, Field(ge=1, le=1)]
     operation: str
     request: str
     allow: bool

@@ -99,9 +99,7 @@ class Policy:
         return Decision(
             allow=allow,
             operation=answer.operation,
-            attributes=MappingProxyType(
-                {key: _attribute(given, answer) for key, given in attributes.items()}
-            ),
+            attributes=MappingProxyType({key: _attribute(given, answer) for key, given in attributes.items()}),
             reasons=_reasons([*answer.reasons, *reasons], answer),
             obligations=tuple(
                 Obligation(duty.attribute, duty.retention_days, duty.onward, duty.notify)

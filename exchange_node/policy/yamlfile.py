@@ -11,11 +11,18 @@ from collections.abc import Hashable
 from typing import Any
 
 import yaml
-from yaml.constructor import ConstructorError
 from yaml.nodes import MappingNode, Node
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 12
+
+
+class _Refused(yaml.MarkedYAMLError):
+    """A rule of ours is broken; unlike PyYAML's own errors it never quotes the text."""
+
+    def __init__(self, rule: str, mark: yaml.Mark | None) -> None:
+        super().__init__(problem=rule, problem_mark=mark)
+        self.rule = rule
 
 
 class _Loader(yaml.SafeLoader):
@@ -24,10 +31,12 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if getattr(event, "anchor", None) is not None:
-            raise ConstructorError(None, None, "anchors and aliases are not allowed", event.start_mark)
+            raise _Refused("anchors and aliases are not allowed", event.start_mark)
+        if getattr(event, "tag", None) is not None:
+            raise _Refused("tags are not allowed", event.start_mark)
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise ConstructorError(None, None, f"more than {MAX_DEPTH} levels", event.start_mark)
+            raise _Refused(f"more than {MAX_DEPTH} levels", event.start_mark)
         node: Node | None = super().compose_node(parent, index)
         self.depth -= 1
         return node
@@ -36,9 +45,9 @@ class _Loader(yaml.SafeLoader):
         seen: set[str] = set()
         for key, _ in node.value:
             if key.tag != "tag:yaml.org,2002:str":
-                raise ConstructorError(None, None, "a key that is not plain text", key.start_mark)
+                raise _Refused("a key that is not plain text", key.start_mark)
             if key.value in seen:
-                raise ConstructorError(None, None, "the same key twice", key.start_mark)
+                raise _Refused("the same key twice", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -70,12 +79,7 @@ def read_yaml(text: bytes) -> Any:
         raise ValueError("not UTF-8 text") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        # A scanner's own words can quote the text; ours above do not.
-        rule = (
-            error.problem
-            if isinstance(error, ConstructorError) and error.context is None
-            else "not valid YAML"
-        )
-        raise ValueError(f"line {mark.line + 1}: {rule}" if mark else str(rule)) from None
+        rule = error.rule if isinstance(error, _Refused) else "not valid YAML"
+        raise ValueError(f"line {mark.line + 1}: {rule}" if mark else rule) from None
     except (yaml.YAMLError, ValueError, RecursionError):
         raise ValueError("not valid YAML") from None
