@@ -67,11 +67,7 @@ class Choices:
         people = tuple(found)
         for start in range(0, len(people), _CHUNK):
             theirs = tables.choices.c.person.in_(people[start : start + _CHUNK])
-            query = (
-                select(tables.choices)
-                .where(theirs)
-                .order_by(tables.choices.c.recorded_at, tables.choices.c.id)
-            )
+            query = select(tables.choices).where(theirs).order_by(tables.choices.c.recorded_at, tables.choices.c.id)
             with self._database.read() as connection:
                 for row in connection.execute(query).mappings():
                     found[row["person"]].append(Choice(**row))

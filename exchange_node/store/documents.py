@@ -64,9 +64,7 @@ class Documents:
 
     def agreements(self) -> list[AgreementDocument]:
         """Every version of every agreement, by id and version."""
-        return self._agreements(
-            select(tables.agreements).order_by(tables.agreements.c.id, tables.agreements.c.version)
-        )
+        return self._agreements(select(tables.agreements).order_by(tables.agreements.c.id, tables.agreements.c.version))
 
     def _manifest(self, query: Select[tuple[object, ...]]) -> ManifestDocument | None:
         with self._database.read() as connection:

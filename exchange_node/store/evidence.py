@@ -77,9 +77,7 @@ class AuditIndex:
         table = tables.audit_index.c
         query = select(table.position).order_by(table.position)
         if prefix:
-            query = query.where(
-                table.entry_id >= prefix, table.entry_id < prefix[:-1] + chr(ord(prefix[-1]) + 1)
-            )
+            query = query.where(table.entry_id >= prefix, table.entry_id < prefix[:-1] + chr(ord(prefix[-1]) + 1))
         with self._database.read() as connection:
             return list(connection.scalars(query))
 

@@ -20,6 +20,7 @@ from exchange_node.store.errors import StoreError
 from exchange_node.store.messages import keep
 from exchange_node.store.meta import counter
 from exchange_node.store.model import Leg, Message, Opening, Secret
+from exchange_node.store.requests import end
 from exchange_node.store.sealed import keep_opening, keep_secret
 
 _RUNNING = ("active", "waiting")
@@ -35,6 +36,7 @@ class Move(TypedDict, total=False):
     messages: Iterable[Message]
     openings: Iterable[Opening]
     secrets: Iterable[Secret]
+    finish: tuple[str, str, int]  # state, reason, at: end the request too, if this ends the last of its legs
 
 
 class Legs:
@@ -46,18 +48,12 @@ class Legs:
     def get(self, request_id: str, provider: str) -> Leg | None:
         """A leg, or None."""
         with self._database.read() as connection:
-            row = (
-                connection.execute(select(tables.legs).where(_key(request_id, provider)))
-                .mappings()
-                .one_or_none()
-            )
+            row = connection.execute(select(tables.legs).where(_key(request_id, provider))).mappings().one_or_none()
         return None if row is None else Leg(**row)
 
     def list(self, request_id: str) -> builtins.list[Leg]:
         """The legs of a request, by provider."""
-        query = (
-            select(tables.legs).where(tables.legs.c.request_id == request_id).order_by(tables.legs.c.provider)
-        )
+        query = select(tables.legs).where(tables.legs.c.request_id == request_id).order_by(tables.legs.c.provider)
         with self._database.read() as connection:
             return [Leg(**row) for row in connection.execute(query).mappings()]
 
@@ -110,7 +106,17 @@ def _move(connection: Connection, leg: Leg, step: int, changes: Move) -> Leg:
         keep_opening(connection, opening)
     for secret in changes.get("secrets", ()):
         keep_secret(connection, secret)
+    if "finish" in changes and moved.state == "ended":
+        _finish(connection, moved, *changes["finish"])
     return moved
+
+
+def _finish(connection: Connection, leg: Leg, state: str, reason: str, at: int) -> None:
+    # Two legs that end at once take turns here, or each would take the other for running.
+    connection.execute(select(tables.requests.c.id).where(tables.requests.c.id == leg.request_id).with_for_update())
+    running = (tables.legs.c.request_id == leg.request_id) & tables.legs.c.state.in_(_RUNNING)
+    if connection.execute(select(tables.legs.c.provider).where(running)).first() is None:
+        end(connection, leg.request_id, leg.role, state, reason, at)
 
 
 def _change(connection: Connection, leg: Leg, **values: Any) -> Leg:

@@ -41,9 +41,7 @@ class Messages:
         """Every message of a request, in the order of time."""
         query = select(tables.messages).where(tables.messages.c.request_id == request_id)
         with self._database.read() as connection:
-            rows = connection.execute(
-                query.order_by(tables.messages.c.at, *tables.messages.primary_key.columns)
-            )
+            rows = connection.execute(query.order_by(tables.messages.c.at, *tables.messages.primary_key.columns))
             return [Message(**row) for row in rows.mappings()]
 
 

@@ -47,6 +47,4 @@ def migrate(database: Database, scripts: Path = SCRIPTS) -> None:
 
 def revision(connection: Connection) -> str | None:
     """The revision that was applied last, or None for a new database."""
-    return MigrationContext.configure(
-        connection, opts={"version_table": VERSION_TABLE}
-    ).get_current_revision()
+    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()

@@ -61,9 +61,7 @@ class Approvals:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(
-        self, request_id: str, provider: str, approver: str, decision: str, reason: str, at: int
-    ) -> Approval:
+    def add(self, request_id: str, provider: str, approver: str, decision: str, reason: str, at: int) -> Approval:
         """Record a decision. The same again is no news; another decision or person: `conflict`."""
         approval = Approval(request_id, provider, approver, decision, reason, at)
         with self._database.write("approvals.add") as connection:

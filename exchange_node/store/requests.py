@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from exchange_node.store import tables
 from exchange_node.store.engine import Database, as_row, once
@@ -55,11 +55,7 @@ class Requests:
     def get(self, id: str) -> Request | None:
         """A request, or None."""
         with self._database.read() as connection:
-            row = (
-                connection.execute(select(tables.requests).where(tables.requests.c.id == id))
-                .mappings()
-                .one_or_none()
-            )
+            row = connection.execute(select(tables.requests).where(tables.requests.c.id == id)).mappings().one_or_none()
         return None if row is None else Request(**row)
 
     def list(
@@ -77,9 +73,7 @@ class Requests:
         where = [tables.requests.c[name] == value for name, value in given.items() if value is not None]
         query = select(tables.requests).where(*where).limit(limit).offset(offset)
         with self._database.read() as connection:
-            rows = connection.execute(
-                query.order_by(tables.requests.c.created_at.desc(), tables.requests.c.id)
-            )
+            rows = connection.execute(query.order_by(tables.requests.c.created_at.desc(), tables.requests.c.id))
             return [Request(**row) for row in rows.mappings()]
 
     def finish(self, id: str, role: str, state: str, reason: str, at: int) -> None:
@@ -87,16 +81,21 @@ class Requests:
 
         The same end again is no news. Raises StoreError: not-found, conflict (ended otherwise).
         """
-        this = (tables.requests.c.id == id) & (tables.requests.c.role == role)
         with self._database.write("requests.finish") as connection:
-            change = update(tables.requests).where(this, tables.requests.c.state == "open")
-            if connection.execute(change.values(state=state, reason=reason, finished_at=at)).rowcount:
-                return
-            known = connection.scalar(select(tables.requests.c.state).where(this))
-            if known is None:
-                raise StoreError("not-found", "request")
-            if known != state:
-                raise StoreError("conflict", f"requests: it is {known}")
+            end(connection, id, role, state, reason, at)
+
+
+def end(connection: Connection, id: str, role: str, state: str, reason: str, at: int) -> None:
+    """`Requests.finish` inside a transaction."""
+    this = (tables.requests.c.id == id) & (tables.requests.c.role == role)
+    change = update(tables.requests).where(this, tables.requests.c.state == "open")
+    if connection.execute(change.values(state=state, reason=reason, finished_at=at)).rowcount:
+        return
+    known = connection.scalar(select(tables.requests.c.state).where(this))
+    if known is None:
+        raise StoreError("not-found", "request")
+    if known != state:
+        raise StoreError("conflict", f"requests: it is {known}")
 
 
 class Quota:

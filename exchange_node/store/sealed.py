@@ -68,11 +68,7 @@ class Openings:
 
     def get(self, entry_id: str) -> list[Opening]:
         """The openings of an entry, by name."""
-        query = (
-            select(tables.openings)
-            .where(tables.openings.c.entry_id == entry_id)
-            .order_by(tables.openings.c.name)
-        )
+        query = select(tables.openings).where(tables.openings.c.entry_id == entry_id).order_by(tables.openings.c.name)
         with self._database.read() as connection:
             return [Opening(**row) for row in connection.execute(query).mappings()]
 
@@ -93,9 +89,7 @@ class Results:
         """A result, or None."""
         with self._database.read() as connection:
             row = (
-                connection.execute(select(tables.results).where(_result(request_id, provider)))
-                .mappings()
-                .one_or_none()
+                connection.execute(select(tables.results).where(_result(request_id, provider))).mappings().one_or_none()
             )
         return None if row is None else Result(**row)
 

@@ -207,8 +207,10 @@ def test_choices_of_many_people_are_read_in_chunks(store: Store) -> None:
 
 def test_a_request_is_created_once(store: Store) -> None:
     asked, leg, message = a_request(), a_leg(), a_message()
-    assert store.requests.create(asked, [leg], [message]) is True
-    assert store.requests.create(replace(asked, created_at=NOW + 9), [leg], [message]) is False
+    secret = Secret(ASKED, "castle-nhs", "seed", b"sealed")
+    assert store.requests.create(asked, [leg], [message], [secret]) is True
+    assert store.requests.create(replace(asked, created_at=NOW + 9), [leg], [message], [secret]) is False
+    assert store.secrets.get(ASKED, "castle-nhs", "seed") == b"sealed"
     assert store.requests.get(ASKED) == asked
     assert store.legs.list(ASKED) == [leg]
     assert store.messages.list(ASKED) == [message]
@@ -350,6 +352,36 @@ def test_a_leg_is_changed_by_its_latest_version_alone(store: Store) -> None:
     fails("conflict", lambda: store.legs.move(ended, step=4))
     fails("conflict", lambda: store.legs.retry_later(ended, NOW, "x"))
     assert store.legs.get(ASKED, "castle-nhs") == ended
+
+
+def test_the_last_leg_ends_the_request_in_the_same_transaction(store: Store) -> None:
+    legs = [a_leg(), a_leg(provider="riverside-care")]
+    store.requests.create(a_request(), legs)
+    moved = store.legs.move(legs[0], step=4, finish=("failed", "too early", NOW))
+    store.legs.move(moved, step=11, outcome="done", finish=("done", "one of two", NOW))
+    open_still = store.requests.get(ASKED)
+    assert open_still is not None and open_still.state == "open"
+    fails("invalid", lambda: store.legs.move(legs[1], step=11, finish=("lost", "", NOW)))
+    assert store.legs.get(ASKED, "riverside-care") == legs[1]
+    store.legs.move(legs[1], step=11, outcome="refused", finish=("done", "both", NOW + 1))
+    ended = store.requests.get(ASKED)
+    assert ended is not None and (ended.state, ended.reason, ended.finished_at) == ("done", "both", NOW + 1)
+
+
+def test_legs_that_end_at_once_end_their_request(store: Store) -> None:
+    together = threading.Barrier(2)
+
+    def end(leg: Leg) -> None:
+        together.wait()
+        store.legs.move(leg, step=11, outcome="done", finish=("done", "", NOW))
+
+    with ThreadPoolExecutor(2) as threads:
+        for number in range(15):
+            id = f"{number:032x}"
+            legs = [a_leg(id), a_leg(id, "riverside-care")]
+            store.requests.create(a_request(id), legs)
+            list(threads.map(end, legs))
+    assert store.requests.list(state="open") == []
 
 
 def test_of_two_threads_that_move_a_leg_exactly_one_wins(store: Store) -> None:

@@ -148,7 +148,7 @@ def test_an_attribute_without_configuration_is_refused_before_reading(register: 
 def test_facts(register: Register) -> None:
     assert dict(register(ADA, BO, CY).facts({"T1", "T2", "T3", "T9"}, NOW)) == {
         "T1": PersonFacts("35-44", flags=frozenset(("many-rooms",))),
-        "T2": PersonFacts("unknown", at_risk=True),
+        "T2": PersonFacts("unknown", at_risk=True, flags=frozenset(("many-rooms",))),  # "two" cannot be read
         "T3": PersonFacts("5-10", at_risk=True, deceased=True),
     }
 

@@ -49,9 +49,7 @@ def upgrade() -> None:
     """Make every table."""
     _table("meta", "key", "value")
     _table("counters", "name", "value:int")
-    _table(
-        "users", "fingerprint", "name", "role", "serial", "not_after:int", "added_at:int", "revoked_at:int?"
-    )
+    _table("users", "fingerprint", "name", "role", "serial", "not_after:int", "added_at:int", "revoked_at:int?")
     op.create_index("ix_users_name", "users", ["name"])
     unique = sa.UniqueConstraint("digest", name="uq_manifests_digest")
     _table("manifests", "number:int", "digest", "envelope:bytes", "at:int", extra=(unique,))
