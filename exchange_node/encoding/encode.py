@@ -79,10 +79,10 @@ def encode(
     """Encode, pad, shuffle and pack. The same records and keys give the same chunks, so a killed node can
     send again.
 
-    Needs some 250 MB at most, whatever the number of records; beyond 128 MB of rows an encrypted temporary
-    file in `spool` takes them. Raises EncodingError bad-value, duplicate-id, too-many-rows,
-    unknown-count-mode, key-destroyed, and whatever the sink raises; clkhash's caches are empty afterwards
-    in every case.
+    Needs some 350 MB at most, whatever the number of records (measured with 1.5 million); beyond 128 MB of
+    rows an encrypted temporary file in `spool` takes them. Raises EncodingError bad-value, duplicate-id,
+    too-many-rows, unknown-count-mode, key-destroyed, and whatever the sink raises; clkhash's caches are
+    empty afterwards in every case.
     """
     if count_mode not in COUNT_MODES:
         raise EncodingError("unknown-count-mode")
