@@ -33,6 +33,14 @@ class Choices:
                 _changed(connection)
         return choice.id
 
+    def add_all(self, choices: Iterable[Choice]) -> int:
+        """Record many choices or none, in one transaction; how many were new. Raises as `add`."""
+        with self._database.write("choices.add-all") as connection:
+            new = sum(once(connection, tables.choices, as_row(choice), same=_SAID) for choice in choices)
+            if new:
+                _changed(connection)
+        return new
+
     def withdraw(self, id: str, at: int, by: str) -> None:
         """Record that a choice no longer holds; the first withdrawal stands. Raises `not-found`."""
         this = tables.choices.c.id == id

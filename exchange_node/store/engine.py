@@ -234,11 +234,15 @@ def _postgresql(target: URL) -> Engine:
     )
 
 
+# SQLAlchemy wraps most; not what a connection's first statements raise, nor a value that no driver can carry.
+_DRIVERS = (SQLAlchemyError, sqlite3.Error, UnicodeEncodeError, OverflowError)
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error) as error:  # the latter from a connection's first statements
+    except _DRIVERS as error:
         # The original may quote values, so it must not show up in a traceback.
         raise _meaning(getattr(error, "orig", None) or error) from None
 
@@ -287,10 +291,12 @@ def _meaning(error: BaseException) -> StoreError:
         return StoreError(name, getattr(error, "sqlite_errorname", type(error).__name__))
     if hasattr(error, "sqlstate"):
         state = error.sqlstate
-        if state is None:  # psycopg could not ask the server
+        if state is None and type(error).__name__ == "DataError":  # psycopg refused a value itself
+            return StoreError("invalid", "not of the column's type")
+        if state is None:  # it could not ask the server
             return StoreError("unreachable", type(error).__name__)
         return StoreError(_POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2], "failed"), f"SQLSTATE {state}")
-    if isinstance(error, TypeError | ValueError):
+    if isinstance(error, TypeError | ValueError | OverflowError):
         return StoreError("invalid", "not plain JSON or not of the column's type")
     return StoreError("failed", type(error).__name__)
 

@@ -589,6 +589,17 @@ def test_a_write_is_wholly_undone_before_its_fault_point_and_wholly_done_after(s
         assert left == found
 
 
+def test_values_that_no_database_can_carry_are_invalid(store: Store) -> None:
+    for call in (
+        lambda: store.meta.set("key", f"{CANARY} \ud800"),
+        lambda: store.meta.get(f"{CANARY} \ud800"),
+        lambda: store.meta.raise_high_water(2**70),
+        lambda: store.requests.create(a_request(deadline=-(2**70)), []),
+    ):
+        assert CANARY not in "".join(traceback.format_exception(fails("invalid", call)))
+    store.meta.set("key", "value")
+
+
 def test_errors_and_reprs_hold_no_value(store: Store) -> None:
     store.users.add(CANARY, "analyst", "1" * 64, "s1", NOW, NOW)
     store.requests.create(a_request(analyst=CANARY, reason=CANARY), [a_leg(progress={CANARY: CANARY})])
