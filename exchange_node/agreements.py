@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 from exchange_node.errors import ExchangeError, Kind, Says
@@ -73,6 +74,13 @@ class Agreements:
             raise AgreementError("not-a-party", self._node.org)
         return self._keep(signed.envelope.add_signature(self._node.keys.signing))
 
+    def take(self, text: bytes) -> SignedAgreement:
+        """Keep what others have signed, without adding our signature. Raises as `sign`, and `unsigned`."""
+        signed = self.load(text)
+        if not signed.signed_by:
+            raise AgreementError("unsigned", "nobody has")
+        return self._keep(signed.envelope)
+
     def load(self, text: bytes) -> SignedAgreement:
         """Read a draft or a signed file without changing anything."""
         if text.lstrip().startswith(b"{") and b'"payloadType"' in text:
@@ -84,7 +92,14 @@ class Agreements:
         found = self._node.store.documents.agreement_by_digest(digest)
         if found is None:
             raise AgreementError("unknown")
-        return parse_agreement(Envelope.parse(found.envelope).payload)
+        return _parsed(Envelope.parse(found.envelope).payload)
+
+    def get(self, agreement_id: str, version: int | None = None) -> SignedAgreement:
+        """One version of an agreement, the newest unless one is named. Raises AgreementError `unknown`."""
+        found = [a for a in self.all() if a.agreement.id == agreement_id and version in (None, a.agreement.version)]
+        if not found:
+            raise AgreementError("unknown", agreement_id)
+        return found[-1]
 
     def in_force(self, agreement_id: str) -> Agreement:
         """The newest version of an agreement, fully signed. Raises AgreementError `unknown`, `unsigned`."""
@@ -119,7 +134,7 @@ class Agreements:
 
     def _checked(self, envelope: Envelope) -> SignedAgreement:
         """Who signed, by keys that count today; a wrong signature of a known key refuses the whole file."""
-        agreement = parse_agreement(envelope.payload)
+        agreement = _parsed(envelope.payload)
         if envelope.payload_type != AGREEMENT_TYPE or canonical(agreement) != envelope.payload:
             raise AgreementError("differs")
         now = self._node.clock.now()
@@ -142,3 +157,9 @@ class Agreements:
         if not signed.in_force:
             raise AgreementError("unsigned", f"missing: {', '.join(signed.missing)}")
         return signed.agreement
+
+
+@lru_cache(maxsize=256)
+def _parsed(payload: bytes) -> Agreement:
+    """The agreement in these bytes; every step of every leg reads it back, and parsing takes 15 ms."""
+    return parse_agreement(payload)

@@ -1,0 +1,1 @@
+"""What a node does for its own people: analysts, officers and administrators."""
