@@ -86,7 +86,7 @@ def _unpack(bundle: bytes) -> dict[str, bytes]:
     try:
         with tarfile.open(fileobj=io.BytesIO(bundle), mode="r:gz") as archive:
             for member in archive:
-                content = archive.extractfile(member)
+                content = archive.extractfile(member) if member.isreg() else None
                 if content is None or member.size > MAX_FILE or member.name in files:
                     raise PolicyError("bundle-malformed", "something not a plain file, too large, or there twice")
                 files[member.name] = content.read()

@@ -83,7 +83,7 @@ class EmbeddedEngine:
             raise PolicyError("engine-late") from None
         except OpaEvaluationError as error:
             raise PolicyError(_evaluation(str(error))) from None
-        except OpaWasmError as error:
+        except (OpaWasmError, RecursionError) as error:
             raise PolicyError("engine-failed", type(error).__name__) from None
         finally:
             self._lock.release()
