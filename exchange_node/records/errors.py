@@ -22,27 +22,27 @@ class RecordsError(ExchangeError):
         ),
         "file-missing": Says(
             Kind.NOT_FOUND,
-            "The file of records is not there or may not be read.",
+            "The file is not there or may not be read.",
             "Check the path and that the node's user may read the file.",
         ),
         "file-empty": Says(
             Kind.INVALID,
-            "The file of records is empty.",
+            "The file is empty.",
             "Export it again, with a header line.",
         ),
         "file-encoding": Says(
             Kind.INVALID,
-            "The file of records is not in the configured encoding.",
+            "The file is not in the expected encoding.",
             "Set `encoding` under [records] to what the export writes: utf-8, cp1252, latin-1 or utf-16.",
         ),
         "file-format": Says(
             Kind.INVALID,
-            "The file of records is not in the configured format.",
+            "The file is not in the expected format.",
             "Set `format` under [records] to csv or parquet, or export the file again.",
         ),
         "file-changed": Says(
             Kind.CONFLICT,
-            "The file of records changed while it was being read.",
+            "The file changed while it was being read.",
             "Write a new export beside it and rename it into place, then try again.",
         ),
         "column-missing": Says(
@@ -79,11 +79,6 @@ class RecordsError(ExchangeError):
             Kind.INVALID,
             "The condition names a column that may not be used in conditions.",
             "Use a column listed under [records.cohort], or add it there.",
-        ),
-        "cohort-missing": Says(
-            Kind.NOT_FOUND,
-            "The cohort file is not there or may not be read.",
-            "Check the path.",
         ),
         "cohort-header": Says(
             Kind.INVALID,

@@ -136,7 +136,10 @@ class Attribute(Derivation):
 
 
 class Facts(_Table):
-    """What policy may know of a person besides their choices. Not configured means no."""
+    """What policy may know of a person besides their choices.
+
+    Not configured and an empty cell mean no; a cell that cannot be read means yes, since marks keep people out.
+    """
 
     at_risk: Derivation | None = None
     deceased: Derivation | None = None

@@ -152,13 +152,13 @@ class RecordFile:
         """(id, what policy may know) of those of `ids` that the file has; whoever is absent has no facts."""
         columns, readers, read_age = self._readers(dict(self._mapping.facts.named()), as_of)
         flags = frozenset(self._mapping.facts.flags)
-        for _, local_id, cells in self._rows(columns, ReadReport()):
-            if local_id in ids:
-                true = frozenset(name for name, read in readers.items() if read(cells, ignore) is True)
-                yield (
-                    local_id,
-                    PersonFacts(age_band(read_age(cells)), "at_risk" in true, "deceased" in true, true & flags),
-                )
+
+        def facts_of(cells: Cells) -> PersonFacts:
+            marks = frozenset(name for name, read in readers.items() if _marked(read, cells))
+            return PersonFacts(age_band(read_age(cells)), "at_risk" in marks, "deceased" in marks, marks & flags)
+
+        rows = self._rows(columns, ReadReport())
+        return ((local_id, facts_of(cells)) for _, local_id, cells in rows if local_id in ids)
 
     def _readers(
         self, derivations: Mapping[str, Derivation], as_of: int
@@ -220,7 +220,8 @@ class RecordFile:
         if state != self._doubled_of:
             self._check_header()
             hashes = array("q", (hash(cells[0].strip()) for _, cells in self._cells([], ReadReport())))
-            ordered = np.sort(np.frombuffer(hashes, dtype=np.int64))
+            ordered = np.frombuffer(hashes, dtype=np.int64)
+            ordered.sort()
             doubled = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
             if len(doubled) > MAX_DOUBLED:
                 raise RecordsError("ids-doubled", f"column {self._mapping.id_column}")
@@ -242,6 +243,12 @@ class RecordFile:
             "nhs_number": standardise.nhs_number,
         }
         return kinds[name]
+
+
+def _marked(read: Reader, cells: Cells) -> bool:
+    """Whether a fact holds. A mark that cannot be read counts as set, since marks keep people out."""
+    broken: list[str] = []
+    return read(cells, broken.append) is True or bool(broken)
 
 
 def _join(start: int, width: int) -> Callable[[Cells], str]:

@@ -214,6 +214,8 @@ _ABBREVIATED: Final = {
     }.items()
     for word in words.split()
 }
+_HOUSE_NO: Final = re.compile(r"\b(?:no )+(?=[0-9])")
+_HOUSE_LETTER: Final = re.compile(r"\b([0-9]+) ([a-z])\b")
 
 
 def address_line(text: str, note: Note = ignore) -> str:
@@ -221,14 +223,7 @@ def address_line(text: str, note: Note = ignore) -> str:
     before a number.
     """
     words = _ALNUM.findall(_APOSTROPHES.sub("", ascii_lower(text)))
-    line: list[str] = []
-    for word in words:
-        while line and line[-1] == "no" and word[0].isdigit():
-            del line[-1]
-        if line and line[-1].isdigit() and len(word) == 1 and word.isalpha():
-            line[-1] += word
-        else:
-            line.append(_ABBREVIATED.get(word, word))
-    if not line and text.strip():
+    if not words and text.strip():
         note("address-unreadable")
-    return " ".join(line)
+    line = " ".join([_ABBREVIATED.get(word, word) for word in words])
+    return _HOUSE_LETTER.sub(r"\1\2", _HOUSE_NO.sub("", line))
