@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from exchange_node.audit.files import System
 from exchange_node.audit.log import AuditLog
 from exchange_node.config import Config, Home
 from exchange_node.deciding import open_engine
@@ -30,11 +31,12 @@ def open_node(
     *,
     time_source: Callable[[], float] = time.time,
     faults: Faults = no_faults,
+    log_system: System | None = None,
     fsync: bool = True,
 ) -> Node:
     """Everything of one node, from its home. Raises ExchangeError of whatever is wrong with it.
 
-    `fsync=False` is for tests only.
+    `faults`, `log_system` and `fsync=False` are for tests only.
     """
     config = home.load()
     keys = HomeKeys.open(home.path)
@@ -44,7 +46,9 @@ def open_node(
     try:
         clock = GuardedClock(time_source, lambda: store.meta.raise_high_water(0) or None, _saver(store))
         org = config.node.organisation
-        audit = AuditLog.open(home.audit, log_origin(org), log_signer(keys, org), store.audit_index, fsync=fsync)
+        audit = AuditLog.open(
+            home.audit, log_origin(org), log_signer(keys, org), store.audit_index, fsync=fsync, system=log_system
+        )
         federation = Federation(read(RootDocument, home.root_file.read_bytes()), store)
         node = Node(
             config=config,

@@ -6,14 +6,19 @@ Every message is serialised and parsed as on the wire, so a test can look at it,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import os
+import shutil
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from exchange_node.agreements import AGREEMENT_TYPE
+from exchange_node.audit.files import System
 from exchange_node.config import Home
-from exchange_node.errors import ExchangeError
+from exchange_node.errors import ExchangeError, Kind
 from exchange_node.exchange import Exchange
 from exchange_node.homes import init_home
 from exchange_node.node import Node
@@ -21,6 +26,7 @@ from exchange_node.opening import open_node
 from exchange_node.policy.agreement import canonical, parse_agreement
 from exchange_node.policy.bundle import bundle_digest, packaged_bundle
 from exchange_node.ports import PeerRefused, PeerUnavailable
+from exchange_node.rpc.guard import Guard
 from exchange_node.runner import Runner
 from exchange_node.store.model import User
 from exchange_node.trust.documents import format_time
@@ -33,6 +39,23 @@ from exchange_node.wire.v1 import node_pb2 as rpc
 START = 1_795_500_000  # 2026-11-24
 ANALYST = User("ann", "analyst", "0" * 64, "1", 2**40, START)
 Tamper = Callable[[str, str, Any], Any]
+
+
+class Killed(BaseException):
+    """The process is gone: nothing catches this, and what it had in memory is lost."""
+
+
+class LogFaults(System):
+    """Tells a fault hook of every file of the audit log, before and after it gets its name."""
+
+    def __init__(self, faults: Callable[[str], None]) -> None:
+        super().__init__(fsync=False)
+        self._faults = faults
+
+    def rename(self, source: Path, target: Path) -> None:
+        self._faults("audit.publish.before")
+        super().rename(source, target)
+        self._faults("audit.publish.after")
 
 
 class Time:
@@ -86,40 +109,50 @@ class _Peers:
     network: Network
     org: str
 
-    def _target(self, peer: str) -> Exchange:
+    @asynccontextmanager
+    async def _connection(self, peer: str) -> AsyncIterator[Exchange]:
+        """As over gRPC: an error comes as its code and is logged; who dies while it answers says nothing."""
+        self._reach(peer)
+        target = self.network.exchanges[peer]
+        try:
+            yield target
+        except Killed:
+            self._reach(peer)
+            raise
+        except ExchangeError as error:
+            self._reach(peer)
+            await Guard(target.node)._note(self.org, error)
+            if error.kind is Kind.UNAVAILABLE:
+                raise PeerUnavailable("unavailable", f"{peer}: {error.code}") from error
+            held = target.node.store.peers.get(self.org)
+            raise PeerRefused(error.code, int(held.split(b"\n")[1]) if held else 0) from error
+        self._reach(peer)
+
+    def _reach(self, peer: str) -> None:
         if peer in self.network.down or self.org in self.network.down:
             raise PeerUnavailable("unavailable", peer)
-        return self.network.exchanges[peer]
 
     async def call(self, peer: str, method: str, envelope: pb.Envelope) -> pb.Envelope:
-        target = self._target(peer)
         self.network.calls.append((self.org, peer, method))
-        if self.network.on_request:
-            envelope = self.network.on_request(peer, method, envelope)
-        wire = pb.Envelope.FromString(envelope.SerializeToString())
-        try:
+        async with self._connection(peer) as target:
+            if self.network.on_request:
+                envelope = self.network.on_request(peer, method, envelope)
+            wire = pb.Envelope.FromString(envelope.SerializeToString())
             reply = await dispatch(target, method, wire, self.org)
-        except ExchangeError as error:
-            held = target.node.store.peers.get(self.org)
-            size = int(held.split(b"\n")[1]) if held else 0
-            raise PeerRefused(error.code, size) from error
         if self.network.on_reply:
             reply = self.network.on_reply(peer, method, reply)
         return pb.Envelope.FromString(reply.SerializeToString())
 
     async def put_chunk(self, peer: str, chunk: rpc.Chunk) -> None:
-        target = self._target(peer)
-        try:
+        async with self._connection(peer) as target:
+            if self.network.on_request:
+                chunk = self.network.on_request(peer, "PutChunk", chunk)
             target.take_chunk(rpc.Chunk.FromString(chunk.SerializeToString()), self.org)
-        except ExchangeError as error:
-            raise PeerRefused(error.code) from error
 
     async def fetch_chunk(self, peer: str, method: str, ref: rpc.ChunkRef) -> bytes:
-        target = self._target(peer)
-        try:
-            return target.give_chunk(method, ref, self.org)
-        except ExchangeError as error:
-            raise PeerRefused(error.code) from error
+        async with self._connection(peer) as target:
+            data = target.give_chunk(method, ref, self.org)
+        return self.network.on_reply(peer, method, data) if self.network.on_reply else data
 
 
 def dispatch(exchange: Exchange, method: str, envelope: pb.Envelope, caller: str) -> Awaitable[pb.Envelope]:
@@ -154,6 +187,7 @@ class Simulator:
     number: int = 0
     ports: Sequence[int] = range(7400, 7500)
     connect: Callable[[Node], Any] | None = None
+    fsync: bool = False
 
     def found(self, wanted: Iterable[Member]) -> None:
         """Make a home for each member, and open its node."""
@@ -176,18 +210,31 @@ class Simulator:
 
     def open(self, org: str, faults: Callable[[str], None] | None = None) -> Exchange:
         """Open a node, as after a start."""
-        options = {} if faults is None else {"faults": faults}
+        options = {} if faults is None else {"faults": faults, "log_system": LogFaults(faults)}
         node = open_node(
             self.home(org),
             self.connect or (lambda _: self.network.peers_of(org)),
             time_source=self.time,
-            fsync=False,
+            fsync=self.fsync,
             **options,
         )
         self.nodes[org] = node
         self.network.exchanges[org] = Exchange(node)
         Runner(self.network.exchanges[org]).recover()
         return self.network.exchanges[org]
+
+    def kill(self, org: str) -> None:
+        """What SIGKILL leaves: the files as they are now, and nobody's locks. `open` starts it again."""
+        home, left = self.home(org).path, self.folder / f"{org}.left"
+        shutil.copytree(home, left)
+        node = self.nodes.pop(org, None)
+        del self.network.exchanges[org]
+        if node is not None:
+            node.log._worker.shutdown(wait=False, cancel_futures=True)
+            os.close(node.log._writer.files._lock)
+            node.store.close()
+        shutil.rmtree(home)
+        left.rename(home)
 
     def close(self) -> None:
         """Close every node."""
@@ -240,6 +287,8 @@ class Simulator:
             if until():
                 return
             for org in list(orgs or self.nodes):
+                if org in self.network.down:
+                    continue
                 runner = Runner(self.network.exchanges[org])
                 for leg in self.nodes[org].store.legs.due(int(self.time.now)):
                     await runner.advance(leg)
@@ -257,6 +306,10 @@ class Simulator:
         return all(self.state(org, request) not in ("open",) for org in orgs or self.nodes)
 
 
-def table(values: Mapping[str, str]) -> str:
-    """A line of TOML."""
-    return ", ".join(f"{key} = {value!r}" for key, value in values.items())
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody listens on now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [opened.getsockname()[1] for opened in sockets]
+    for opened in sockets:
+        opened.close()
+    return ports
