@@ -8,6 +8,7 @@ requires proof that the sender's log only grew, so that a log rewritten later is
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ from exchange_node.wire.v1 import message_pb2 as pb
 
 SKEW_SECONDS = 120
 GAP_RETRIES = 6
+SHOWN_SECONDS = 1.0  # for so long a peer is shown the same checkpoint of ours: messages in flight then need one proof
+REMEMBERED = 64  # checkpoints of a peer, newest last, that need no proof when they come again
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,9 @@ class Correspondence:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._shown: dict[str, tuple[float, bytes]] = {}
+        self._seen: dict[str, dict[int, bytes]] = {}
+        self._known: dict[str, int] = {}  # size of our checkpoint that a peer holds, as far as we know
 
     async def send(
         self,
@@ -184,7 +190,7 @@ class Correspondence:
                 recipient=peer,
                 made_at=now,
                 manifest_digest=self._node.federation.digest,
-                checkpoint=self._node.log.checkpoint(),
+                checkpoint=self._checkpoint_for(peer),
             )
         )
         payload, key = encode(message), self._node.signing_key
@@ -192,21 +198,21 @@ class Correspondence:
 
     async def _call(self, leg: LegRef, peer: str, method: str, signed: pb.Signed, expected: Sequence[str]) -> Received:
         """Call until both sides agree up to where they know one another's logs."""
-        known = int(self._node.store.meta.get(f"peer-knows:{peer}") or 0)
         for _ in range(GAP_RETRIES):
             try:
-                envelope = await self._node.peers.call(peer, method, self._envelope(peer, signed, known))
+                outgoing = self._envelope(peer, signed, self._known.get(peer, 0))
+                envelope = await self._node.peers.call(peer, method, outgoing)
                 received = self.receive(envelope, peer, method, *expected)
             except PeerRefused as refused:
                 if refused.remote != "protocol.checkpoint-gap":
                     raise
-                known = refused.known_size
+                self._known[peer] = refused.known_size
                 continue
             except MessageError as error:
                 if error.code != "protocol.checkpoint-gap":
                     raise
                 continue
-            self._node.store.meta.set(f"peer-knows:{peer}", str(envelope.known_size))
+            self._known[peer] = envelope.known_size
             if received.leg != leg:
                 raise MessageError("wrong-leg")
             return received
@@ -235,18 +241,33 @@ class Correspondence:
                 continue
         return open_checkpoint(note, keys[-1])
 
+    def _checkpoint_for(self, peer: str) -> bytes:
+        now = time.monotonic()
+        at, note = self._shown.get(peer, (0.0, b""))
+        if not note or now - at > SHOWN_SECONDS:
+            note = self._node.log.checkpoint()
+            self._shown[peer] = (now, note)
+        return note
+
     def _witness(self, peer: str, note: bytes, envelope: pb.Envelope) -> None:
-        """Require that the peer's log continues what we held, and hold the newer checkpoint."""
-        peers = self._node.store.peers
-        held, new = peers.get(peer), self._open_note(peer, note)
+        """Require that the peer's log continues what we held, and hold the newer checkpoint.
+
+        A checkpoint that was held before is no news; any other must be proven against the newest.
+        """
+        peers, seen = self._node.store.peers, self._seen.setdefault(peer, {})
+        new, held = self._open_note(peer, note), peers.get(peer)
+        if seen.get(new.size) == new.root:
+            return
         if held is not None and (old := self._open_note(peer, held)).size:
             if envelope.proof_from != old.size:
                 raise MessageError("checkpoint-gap", peer)
             first, second = (old, new) if old.size <= new.size else (new, old)
             verify_consistency(first.size, second.size, list(envelope.proof), first.root, second.root)
-            if new.size <= old.size:
-                return
-        peers.advance(peer, note, new.size)
+        if held is None or new.size > old.size:
+            peers.advance(peer, note, new.size)
+        seen[new.size] = new.root
+        if len(seen) > REMEMBERED:
+            del seen[min(seen)]
 
     def _keep(self, leg: LegRef, direction: str, peer: str, kind: str, signed: pb.Signed) -> None:
         self._node.store.messages.put(

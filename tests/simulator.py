@@ -228,7 +228,7 @@ class Simulator:
         home, left = self.home(org).path, self.folder / f"{org}.left"
         shutil.copytree(home, left)
         node = self.nodes.pop(org, None)
-        del self.network.exchanges[org]
+        self.network.exchanges.pop(org, None)
         if node is not None:
             node.log._worker.shutdown(wait=False, cancel_futures=True)
             os.close(node.log._writer.files._lock)

@@ -20,6 +20,7 @@ from exchange_node.rpc.errors import AccessError, private_metadata, public_metad
 from exchange_node.rpc.identity import Caller, identify
 
 log = structlog.get_logger()
+GAP = "protocol.checkpoint-gap"  # no refusal: the caller comes again at once, with the proof that is asked for
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler = Callable[[Any, Caller], Awaitable[Any]]
 
@@ -82,7 +83,8 @@ class Guard:
 
     async def _abort(self, method: str, caller: Caller | None, context: Context, error: ExchangeError) -> None:
         name = caller.name if caller else "unknown"
-        log.warning("call.refused", method=method, caller=name, code=error.code, detail=error.detail)
+        if error.code != GAP:
+            log.warning("call.refused", method=method, caller=name, code=error.code, detail=error.detail)
         if caller is None or caller.who is Who.NODE:
             await self._note(caller.org if caller else "", error)
             held = self._node.store.peers.get(caller.org) if caller else None
@@ -93,7 +95,7 @@ class Guard:
 
     async def _note(self, org: str, error: ExchangeError) -> None:
         """A peer's refused call leaves an entry, the first of its kind in an hour: a peer cannot fill our disk."""
-        if error.code == "protocol.checkpoint-gap":
+        if error.code == GAP:
             return
         try:
             now = self._node.clock.now()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
 import time
 from pathlib import Path
 
@@ -11,20 +9,10 @@ import grpc
 import grpc.aio
 import pytest
 
-from exchange_node.node import Node
 from exchange_node.rpc.peers import GrpcPeers
 from exchange_node.rpc.server import build_server, listen
-from exchange_node.runner import Runner
 from tests.e2e.test_simulated_request import AGREEMENT, DRAFT, consent, found_pair, results
-from tests.simulator import ANALYST, Simulator, Time
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [opened.getsockname()[1] for opened in sockets]
-    for opened in sockets:
-        opened.close()
-    return ports
+from tests.simulator import ANALYST, Simulator, Time, free_ports
 
 
 @pytest.fixture
@@ -54,5 +42,3 @@ async def test_a_question_becomes_a_table_over_the_wire(simulator: Simulator) ->
     for server in servers:
         await server.stop(0)
 
-
-__all__ = ["Node", "Runner", "asyncio", "grpc"]
