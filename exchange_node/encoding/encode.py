@@ -1,6 +1,4 @@
-"""[5] From standardised records to shuffled, tokenised rows in chunks, and the figures that the manifest
-signs.
-"""
+"""[5] From standardised records to shuffled rows in chunks, and the figures that the manifest signs."""
 
 from __future__ import annotations
 

@@ -8,9 +8,7 @@ from exchange_node.errors import ExchangeError, Kind, Says
 
 
 class EncodingError(ExchangeError):
-    """A record, key or schema does not allow an encoding. Details name field, rule and row number, never a
-    value.
-    """
+    """A record, key or schema does not allow an encoding. Details name field and row number, never a value."""
 
     prefix: ClassVar[str] = "encoding"
     catalogue: ClassVar[dict[str, Says]] = {

@@ -25,9 +25,7 @@ _KEY_LABEL = b"exchange-node linkage key v1"
 
 
 class Secret:
-    """Thirty-two secret bytes that can be overwritten. Compares in constant time, and by identity of
-    content only.
-    """
+    """Thirty-two secret bytes that can be overwritten, compared in constant time."""
 
     __slots__ = ("_bytes",)
 
@@ -98,9 +96,7 @@ class LinkageKey(Secret):
 
 
 class TokenKey(Secret):
-    """One data party's own secret of one leg. Local ids become tokens under it; it never leaves its node
-    unsealed.
-    """
+    """One data party's own secret of one leg, under which local ids become tokens. It never leaves the node."""
 
     __slots__ = ()
 

@@ -35,17 +35,13 @@ class Donors:
             heapq.heapreplace(self._heap, (rank, self._offered, fields))
 
     def people(self) -> list[Mapping[str, str]]:
-        """The sample in the order of tokens; empty where there are too few to mix without showing one of
-        them.
-        """
+        """The sample in the order of tokens; empty where too few are there to mix."""
         chosen = [fields for _, _, fields in sorted(self._heap, key=lambda item: -item[0])]
         return chosen if len(chosen) >= _ENOUGH_DONORS else []
 
 
 def mixed_person(people: list[Mapping[str, str]], fields: tuple[str, ...], stream: bytes) -> dict[str, str]:
-    """A padding person: every field from a different record of the sample, chosen by 48 pseudo-random
-    bytes.
-    """
+    """Every field from a different record of the sample, chosen by 48 pseudo-random bytes."""
     picks: list[int] = []
     for position in range(len(fields)):
         pick = int.from_bytes(stream[4 * position : 4 * position + 4], "big") % len(people)
@@ -56,9 +52,7 @@ def mixed_person(people: list[Mapping[str, str]], fields: tuple[str, ...], strea
 
 
 def random_filter(bits: int, popcount: int, stream: bytes) -> bytes:
-    """A filter with that many random bits, for files too small to mix people from. A unit that looks
-    closely can tell.
-    """
+    """That many random bits, for files too small to mix people from. Who looks closely can tell."""
     generator = np.random.default_rng(int.from_bytes(stream, "big"))
     flags = np.zeros(bits, np.uint8)
     flags[generator.permutation(bits)[:popcount]] = 1

@@ -27,9 +27,7 @@ MEMORY_BYTES = 128 * 1024 * 1024
 
 
 class TokenSort:
-    """Takes rows (token || filter) of one width in any order, and gives them back sorted by token, bucket
-    by bucket.
-    """
+    """Takes rows (token || filter) of one width in any order, and gives them back sorted by token."""
 
     def __init__(self, width: int, directory: Path | None = None, memory_bytes: int = MEMORY_BYTES) -> None:
         self._width = width
@@ -81,9 +79,7 @@ class TokenSort:
         return b"".join(parts)
 
     def sorted(self) -> Iterator[NDArray[np.uint8]]:
-        """Blocks of shape (rows, width), ascending by token. To be read once. Raises EncodingError
-        duplicate-id.
-        """
+        """Blocks of shape (rows, width), ascending by token, once. Raises EncodingError duplicate-id."""
         for bucket in range(_BUCKETS):
             rows = np.frombuffer(self._bucket(bucket), np.uint8).reshape(-1, self._width)
             high, low = np.ascontiguousarray(rows[:, :TOKEN_BYTES]).view(">u8").astype(np.uint64).T

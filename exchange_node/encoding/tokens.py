@@ -1,6 +1,4 @@
-"""Local ids become random-looking tokens of this pair and request, and come back by recomputing, not by a
-table.
-"""
+"""Local ids become random-looking tokens of one leg, and come back by recomputing, not by a table."""
 
 from __future__ import annotations
 
@@ -14,9 +12,7 @@ _PADDING = b"padding"
 
 
 class Tokens:
-    """Token = HMAC-SHA-512(token key, label, local id) cut to 16 bytes: no two parties or requests share
-    one.
-    """
+    """Token = HMAC-SHA-512(token key, label, local id) cut to 16 bytes: no two parties or legs share one."""
 
     def __init__(self, key: TokenKey) -> None:
         self._derive = key.derive()
@@ -26,9 +22,7 @@ class Tokens:
         return self._derive(_RECORD, local_id)[:TOKEN_BYTES]
 
     def of_padding(self, index: int) -> tuple[bytes, bytes]:
-        """Token and 48 more pseudo-random bytes of a padding row, so that a resumed encode makes the same
-        rows.
-        """
+        """Token and 48 more pseudo-random bytes of a padding row; a resumed encode makes the same rows."""
         stream = self._derive(_PADDING, str(index))
         return stream[:TOKEN_BYTES], stream[TOKEN_BYTES:]
 

@@ -1,3 +1,1 @@
-"""Encodings -> candidate pairs -> one-to-one links (step 6). Arrays and bytes in, links out; no people,
-policy or gRPC.
-"""
+"""Encodings -> candidate pairs -> one-to-one links (step 6): arrays and bytes, no people, policy or gRPC."""

@@ -33,8 +33,7 @@ Kernel = Callable[..., tuple[Sequence[float], tuple[Sequence[int], Sequence[int]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Candidates:
-    """Pairs at or above the threshold: at most `PER_ROW` for each left row, best first (score, then left,
-    then right).
+    """Pairs at or above the threshold, the best `PER_ROW` of each left row, the most alike first.
 
     `cut` is the number of left rows for which the bound left pairs out. Scores must never leave the linkage
     unit.
@@ -50,8 +49,7 @@ class Candidates:
 
 
 def choose_kernel(name: str) -> Kernel:
-    """anonlink's kernel of that name: `anonlink-accelerated` (C++ with popcount) or `anonlink-python` (slow
-    reference).
+    """anonlink's `anonlink-accelerated` (C++ with popcount) or `anonlink-python` (slow reference).
 
     Raises LinkageError no-kernel rather than taking another one.
     """

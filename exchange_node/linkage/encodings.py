@@ -17,9 +17,7 @@ Bytes = NDArray[np.uint8]
 
 
 class Claim(Protocol):
-    """What the sender signed about its rows; `encoding.encode.EncodingSummary` and any record of that shape
-    will do.
-    """
+    """What the sender signed about its rows; `EncodingSummary` and the signed manifest have this shape."""
 
     @property
     def rows(self) -> int: ...

@@ -1,6 +1,4 @@
-"""[6] One comparison from two parties' encodings to links. Runs for seconds to minutes: call it in a worker
-thread.
-"""
+"""[6] From two parties' encodings to links. Takes seconds to minutes: call it in a worker thread."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """[7] The two lists that leave the linkage unit, and the strict reading of them by the data parties.
 
 Both are packed rows of 32 bytes, token (16) and link id (16), ascending by token. The requester's has every
-row it sent, linked or not; the provider's only the linked ones. Link ids are fresh random bytes and carry
+row it sent, linked or not; the provider's only the linked ones. Link ids are random to all but the unit and carry
 nothing.
 """
 

@@ -30,15 +30,14 @@ from exchange_node.linkage.encodings import Encodings
 
 _WITHIN_PAIRS = 20_000_000  # within-file pairs to look at for each file, or a tenth of the main comparison
 _BANDS = 100  # of Dice, 0.01 wide
+_ENOUGH_ALIKE = 1_000_000
 _UNSEEN = 0.5  # Jeffreys' prior: none seen is not never
 _Z95 = 1.6449
 
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """Estimated share of links that are right, and its 95 % lower bound, in basis points. No links: 10,000
-    and 0.
-    """
+    """Estimated share of right links and its 95 % lower bound, in basis points; 10,000 and 0 for no links."""
 
     estimate_bp: int
     low_bp: int
@@ -80,22 +79,21 @@ def _share_right(
 ) -> float:
     """Solve false = rate * (unlinked left + false) * (unlinked right + false), a band of scores at a time.
 
-    `each` is what one alike pair of strangers adds to the rate. No band has more false links than links.
+    `each` is what one alike pair of strangers adds to the rate. No band has more false links than links. Where
+    there are several solutions, as when every row is linked, the one with the most false links counts.
     """
     bands = np.linspace(0, 1, _BANDS + 1)
     links = np.histogram(linked, bands)[0]
     rates = np.histogram(alike, bands)[0] * each
-    false = 0.0
-    for _ in range(100):
+    false = float(len(linked))
+    for _ in range(200):
         pairs = (unlinked[0] + false) * (unlinked[1] + false)
         false = min(float(np.minimum(rates * pairs, links).sum()) + _UNSEEN * each * pairs, float(len(linked)))
     return 1 - false / len(linked)
 
 
 def _poisson_upper(count: int) -> float:
-    """95 % upper limit of a Poisson mean: half the chi-square quantile of 2 count + 2 (Wilson and Hilferty
-    1931).
-    """
+    """95 % upper limit of a Poisson mean: half a chi-square quantile (Wilson and Hilferty 1931)."""
     freedom = 2 * count + 2
     return float(freedom / 2 * (1 - 2 / (9 * freedom) + _Z95 * math.sqrt(2 / (9 * freedom))) ** 3)
 
@@ -105,11 +103,15 @@ def _within(
 ) -> tuple[NDArray[np.float64], int]:
     """Scores of alike pairs, and pairs looked at, among the file's first rows and the whole file.
 
-    Rows are in order of random tokens, so the first of them are a random sample.
+    Rows are in order of random tokens, so the first of them are a random sample. A file of rows that are all
+    alike is looked at no further than tells it from an honest one.
     """
     sample = min(len(file), max(_WITHIN_PAIRS, pairs // 10) // max(len(file), 1) + 1)
-    alike = [np.empty(0)]
+    alike: list[NDArray[np.float64]] = [np.empty(0)]
     for top in range(0, sample, TILE):
+        if sum(map(len, alike)) > _ENOUGH_ALIKE:
+            sample = top
+            break
         ours = as_bitarrays(file.filters[top : min(top + TILE, sample)])
         for start in range(0, len(file), TILE):
             theirs = as_bitarrays(file.filters[start : start + TILE])

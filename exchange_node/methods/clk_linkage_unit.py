@@ -1,6 +1,4 @@
-"""The first linkage method: plain CLKs of clkhash, compared at a linkage unit by anonlink's Dice
-coefficient.
-"""
+"""The first linkage method: clkhash's CLKs, compared at a linkage unit by anonlink's Dice coefficient."""
 
 from __future__ import annotations
 
@@ -32,9 +30,7 @@ from exchange_node.records.model import StandardRecord
 
 
 class ClkLinkageUnit:
-    """`clk-linkage-unit`, version 1. The linkage unit is trusted not to attack; docs/linkage-methods.md
-    says why.
-    """
+    """`clk-linkage-unit`, version 1. The unit is trusted not to attack: see docs/linkage-methods.md."""
 
     name: ClassVar[str] = "clk-linkage-unit"
     version: ClassVar[int] = 1
@@ -67,9 +63,7 @@ class ClkLinkageUnit:
         sink: ChunkSink,
         spool: Path | None = None,
     ) -> Encoded:
-        """[5] Rows of token (16 bytes) and CLK, sorted by token. Raises EncodingError (unknown-schema and
-        others).
-        """
+        """[5] Rows of token (16 bytes) and CLK, sorted by token. Raises EncodingError."""
         return encoding.encode(
             records,
             schema_with(order.schema_digest),
@@ -115,9 +109,7 @@ class ClkLinkageUnit:
             precision_low_bp=result.precision.low_bp,
         )
 
-    def read_requester_list(
-        self, data: bytes, encoded_rows: int, tokens_digest: bytes | None = None
-    ) -> LinkList:
+    def read_requester_list(self, data: bytes, encoded_rows: int, tokens_digest: bytes | None = None) -> LinkList:
         """[7] Exactly the rows that were sent. Raises LinkageError."""
         return parse_requester_list(data, encoded_rows, tokens_digest)
 

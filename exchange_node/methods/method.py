@@ -90,9 +90,7 @@ class Disclosure:
 
 
 class LinkageMethod(Protocol):
-    """One function for each of steps 4 to 7. `leaks` says for each role what it receives and what that
-    gives away.
-    """
+    """One function for each of steps 4 to 7; `leaks` says for each role what it gives away."""
 
     name: ClassVar[str]
     version: ClassVar[int]
@@ -123,9 +121,7 @@ class LinkageMethod(Protocol):
     def link(
         self, requester: Encodings, provider: Encodings, order: LinkageOrder, progress: Progress | None = None
     ) -> LinkResult:
-        """[6] At the linkage unit. Blocks; call it in a worker thread and cancel by raising from
-        `progress`.
-        """
+        """[6] At the linkage unit. Blocks: call it in a worker thread, and cancel by raising from `progress`."""
 
     def disclose(self, result: LinkResult, rows: int, mode: str, seed: bytes) -> Disclosure:
         """[7] At the linkage unit: what each data party gets under the agreement's disclosure mode.
@@ -134,9 +130,7 @@ class LinkageMethod(Protocol):
         the same bytes.
         """
 
-    def read_requester_list(
-        self, data: bytes, encoded_rows: int, tokens_digest: bytes | None = None
-    ) -> LinkList:
+    def read_requester_list(self, data: bytes, encoded_rows: int, tokens_digest: bytes | None = None) -> LinkList:
         """[7] At the requester: its list, checked against what it sent."""
 
     def read_provider_list(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from exchange_node.linkage.dice import choose_kernel
 from exchange_node.linkage.encodings import Encodings
-from exchange_node.linkage.link import LinkResult, link
-from exchange_node.linkage.precision import _poisson_upper
+from exchange_node.linkage.link import DEFAULT_KERNEL, LinkResult, link
+from exchange_node.linkage.precision import _poisson_upper, _within
 from exchange_node.methods import linkage_method
 from tests.made_up_people import key, order, token_key, two_registers
 
@@ -85,3 +87,34 @@ def test_people_entered_twice_do_not_ruin_the_estimate() -> None:
 @pytest.mark.parametrize(("count", "upper"), [(0, 2.996), (1, 4.744), (5, 10.513), (20, 29.062), (100, 118.079)])
 def test_the_poisson_limit_is_that_of_the_tables(count: int, upper: float) -> None:
     assert _poisson_upper(count) == pytest.approx(upper, rel=0.01)
+
+
+def test_a_file_of_equal_rows_is_not_looked_at_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alike pairs are bounded, so a hostile file cannot fill the memory of the unit."""
+    monkeypatch.setattr("exchange_node.linkage.precision._ENOUGH_ALIKE", 1000)
+    monkeypatch.setattr("exchange_node.linkage.precision.TILE", 64)
+    generator = np.random.default_rng(1)
+    filters = generator.random((640, 1024)) < 0.4
+    filters[1:] = filters[1]
+    filters[1:] ^= generator.random((639, 1024)) < 0.02
+    packed = np.packbits(filters, axis=1)
+    tokens = np.arange(640, dtype=">u8").view(np.uint8).reshape(640, 8)
+    data = np.concatenate([tokens, tokens, packed], axis=1)
+    file = Encodings(data, filters.sum(axis=1).astype(np.int32), b"s", b"k")
+    found, looked_at = _within(file, 0.8, choose_kernel(DEFAULT_KERNEL), 640 * 640, None)
+    assert 1000 < len(found) < 64 * 20 * 10 * 2
+    assert 0 < looked_at < 640 * 639
+
+
+def test_a_cohort_of_strangers_that_all_link_is_not_taken_for_a_perfect_one() -> None:
+    result, right_ones = linked(60, 3000, 0, 0.1, 5200)
+    assert len(result) == 60
+    assert right_ones == 0
+    assert result.precision.estimate_bp < 2500
+    assert result.precision.low_bp == 0
+
+
+def test_a_cohort_that_is_all_in_the_register_is_estimated_as_sound() -> None:
+    result, right_ones = linked(300, 3000, 300, 0.02, 7600)
+    assert right_ones == len(result) >= 295
+    assert result.precision.estimate_bp > 9900
