@@ -1,6 +1,6 @@
 """Policy as the spine uses it: three questions, each answered with decisions or with PolicyError.
 
-The caller groups people by their facts and asks once for each distinct class, so that no engine ever counts
+People are grouped by what policy can tell apart and each class is decided once, so that no engine ever counts
 or sees a person. An error is no answer: whoever catches it denies (`decision.deny_from_error`).
 """
 
@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from exchange_node.policy.classes import class_of
 from exchange_node.policy.decision import (
     AttributeDecision,
     Decision,
@@ -47,40 +48,48 @@ class Policy:
         digest = input_digest(document)
         return self._decision(digest, answer, "", answer.allow, answer.review, answer.attributes, ())
 
-    def admit(self, question: Question, classes: Sequence[Facts]) -> list[Decision]:
+    def admit(self, question: Question, people: Sequence[Facts]) -> list[Decision]:
         """Which classes of the deciding side's own people may be encoded for linkage; one decision each, in
         order.
 
         Raises PolicyError when there is no answer for any one of them.
         """
-        return self._by_class(question, "link", classes)
+        return self._by_class(question, "link", people)
 
-    def release(self, question: Question, classes: Sequence[Facts]) -> list[Decision]:
-        """What may be released of each class of people; one decision each, in order.
+    def release(self, question: Question, people: Sequence[Facts]) -> list[Decision]:
+        """What may be released of each person or class of people; one decision each, in order.
 
         Raises PolicyError when there is no answer for any one of them.
         """
-        return self._by_class(question, "release", classes)
+        return self._by_class(question, "release", people)
 
-    def _by_class(self, question: Question, operation: str, classes: Sequence[Facts]) -> list[Decision]:
-        decisions: list[Decision] = []
-        for start in range(0, len(classes), BATCH):
-            document = policy_input(question, operation, classes[start : start + BATCH])
-            answer = read_answer(self._engine.evaluate(document), document)
-            digest = input_digest(document)
-            for facts in document["facts"]:
-                person = answer.by_class[facts["class"]]
-                decisions.append(
-                    self._decision(
-                        digest,
-                        answer,
-                        facts["class"],
-                        answer.allow and person.allow,
-                        answer.review or person.review,
-                        person.attributes,
-                        person.reasons,
-                    )
+    def _by_class(self, question: Question, operation: str, people: Sequence[Facts]) -> list[Decision]:
+        of_each = [class_of(facts, question.now) for facts in people]
+        distinct = list(dict.fromkeys(of_each))
+        decided: dict[Facts, Decision] = {}
+        for start in range(0, len(distinct), BATCH):
+            batch = distinct[start : start + BATCH]
+            decided.update(zip(batch, self._batch(question, operation, batch), strict=True))
+        return [decided[facts] for facts in of_each]
+
+    def _batch(self, question: Question, operation: str, batch: Sequence[Facts]) -> list[Decision]:
+        document = policy_input(question, operation, batch)
+        answer = read_answer(self._engine.evaluate(document), document)
+        digest = input_digest(document)
+        decisions = []
+        for facts in document["facts"]:
+            person = answer.by_class[facts["class"]]
+            decisions.append(
+                self._decision(
+                    digest,
+                    answer,
+                    facts["class"],
+                    answer.allow and person.allow,
+                    answer.review or person.review,
+                    person.attributes,
+                    person.reasons,
                 )
+            )
         return decisions
 
     def _decision(

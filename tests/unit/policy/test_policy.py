@@ -50,13 +50,33 @@ def test_ask_says_nothing_of_people(engine: EmbeddedEngine) -> None:
     assert (decision.engine, decision.engine_version, decision.bundle_digest) == ("recorder", "1", "0" * 64)
 
 
+def marked(number: int, facts: Facts) -> Facts:
+    """A class of its own."""
+    return replace(facts, flags=(f"mark-{chr(97 + number // 26)}{chr(97 + number % 26)}",))
+
+
 def test_one_decision_for_each_class_in_order_over_batches(engine: EmbeddedEngine) -> None:
     recorder = Recorder(engine)
-    classes = [CONSENTED if number % 3 else Facts() for number in range(2 * BATCH + 5)]
+    number = 2 * BATCH + 5
+    classes = [marked(place, CONSENTED if place % 3 else Facts()) for place in range(number)]
     decisions = Policy(recorder).release(damp_question(), classes)
-    assert [decision.allow for decision in decisions] == [facts == CONSENTED for facts in classes]
+    assert [decision.allow for decision in decisions] == [place % 3 != 0 for place in range(number)]
     assert [len(document["facts"]) for document in recorder.asked] == [BATCH, BATCH, 5]
-    assert len({decision.decision_id for decision in decisions}) == len(classes)
+    assert len({decision.decision_id for decision in decisions}) == number
+
+
+def test_people_whom_policy_cannot_tell_apart_are_decided_once(engine: EmbeddedEngine) -> None:
+    """A thousand people with a thousand dates, and one of them has withdrawn."""
+    recorder = Recorder(engine)
+    consent = CONSENTED.consents[0]
+    people = [
+        replace(CONSENTED, consents=(replace(consent, from_=consent.from_ - day, to=consent.to + day),))
+        for day in range(1_000)
+    ]
+    people[500] = replace(CONSENTED, consents=(replace(consent, withdrawn_at=consent.from_ + 7),))
+    decisions = Policy(recorder).release(damp_question(), people)
+    assert [place for place, decision in enumerate(decisions) if not decision.allow] == [500]
+    assert [len(document["facts"]) for document in recorder.asked] == [2]
 
 
 def test_no_people_no_question(engine: EmbeddedEngine) -> None:
@@ -99,7 +119,7 @@ def test_one_failed_batch_fails_the_whole(engine: EmbeddedEngine) -> None:
     """Half of the people decided and half not would be told apart by the requester."""
     recorder = Recorder(engine, PolicyError("engine-late"), after=1)
     with pytest.raises(PolicyError, match="engine-late"):
-        Policy(recorder).release(damp_question(), [CONSENTED] * (BATCH + 1))
+        Policy(recorder).release(damp_question(), [marked(place, CONSENTED) for place in range(BATCH + 1)])
 
 
 @pytest.mark.parametrize("code", sorted(PolicyError.catalogue))
