@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 
 import structlog
 
+from exchange_node import __version__
+from exchange_node.audit.entry import Entry, entry_id
 from exchange_node.config import Home
 from exchange_node.desk.desk import Desk
 from exchange_node.exchange import Exchange
+from exchange_node.node import Node
 from exchange_node.opening import open_node
 from exchange_node.rpc.peers import GrpcPeers
 from exchange_node.rpc.server import build_server, listen
@@ -21,6 +25,14 @@ log = structlog.get_logger()
 
 def serve(home: Home) -> None:
     """Run the node until SIGTERM or SIGINT. Raises ExchangeError if it cannot start."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     asyncio.run(_serve(home))
 
 
@@ -29,6 +41,7 @@ async def _serve(home: Home) -> None:
     exchange = Exchange(node)
     runner = Runner(exchange)
     runner.recover()
+    await _note(node, "node.started")
     server = build_server(exchange, Desk(exchange))
     listen(server, node)
     await server.start()
@@ -47,6 +60,17 @@ async def _serve(home: Home) -> None:
         await asyncio.gather(running, return_exceptions=True)
         await server.stop(grace=2)
         await node.peers.close()
+        await _note(node, "node.stopped")
         node.log.close()
         node.store.close()
         log.info("node.stopped", organisation=node.org)
+
+
+async def _note(node: Node, action: str) -> None:
+    """A start or a stop in the log: a gap in time between the two can be explained, one without them cannot."""
+    now = node.clock.now()
+    entry = entry_id("", "", 0, "node", "", f"{action}.{now}")
+    facts = {"version": __version__, "bundle": node.policy.engine.bundle_digest}
+    await node.log.record(
+        Entry(id=entry, kind="fact", at=now, step=0, request="", role="node", peer="", action=action, facts=facts)
+    )
