@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -34,14 +34,8 @@ OPTIONS = (
 )
 
 
-class DeskCalls(Protocol):
-    """What the node does for its own people: a coroutine or async generator for each method, in snake_case."""
-
-    def __getattr__(self, name: str) -> Any: ...
-
-
-def build_server(exchange: Exchange, desk: DeskCalls | None = None) -> grpc.aio.Server:
-    """A server that is not listening yet; a linkage unit and a provider offer the same services."""
+def build_server(exchange: Exchange, desk: object | None = None) -> grpc.aio.Server:
+    """A server that is not listening yet. `desk` has a coroutine, or async generator, for each of its methods."""
     server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=512)
     guard = Guard(exchange.node)
     handlers = [
@@ -112,7 +106,7 @@ def _peer_service(name: str, guard: Guard, calls: Mapping[str, Any]) -> grpc.Gen
     return grpc.method_handlers_generic_handler(f"exchange.v1.{name}", handlers)
 
 
-def _desk_service(guard: Guard, desk: DeskCalls) -> grpc.GenericRpcHandler:
+def _desk_service(guard: Guard, desk: object) -> grpc.GenericRpcHandler:
     handlers: dict[str, Any] = {}
     prefix = "/exchange.v1.Desk/"
     for path in ACCESS:
