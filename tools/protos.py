@@ -15,7 +15,7 @@ from pathlib import Path
 
 SOURCE = Path("proto/exchange")
 PACKAGE = Path("exchange_node/wire")
-SUFFIXES = ("_pb2.py", "_pb2.pyi", "_pb2_grpc.py")
+SUFFIXES = ("_pb2.py", "_pb2.pyi")
 
 
 def generate(root: Path, out: Path) -> None:
@@ -25,7 +25,7 @@ def generate(root: Path, out: Path) -> None:
     if not names:
         sys.exit(f"There is no proto below {source}.")
     protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PACKAGE}={source}"]
-    outputs = [f"--{kind}_out={out}" for kind in ("python", "pyi", "grpc_python")]
+    outputs = [f"--{kind}_out={out}" for kind in ("python", "pyi")]
     subprocess.run([*protoc, *outputs, *names], check=True)
 
 
