@@ -45,6 +45,7 @@ def everything(store: Store) -> None:
     store.documents.put_agreement("damp", 1, "1" * 64, b"one", NOW)
     choice = a_choice(id="c" * 32)
     store.choices.add(choice)
+    store.choices.add_all([a_choice(id="d" * 32)])
     store.choices.withdraw(choice.id, NOW, "olu")
     store.requests.create(a_request(), [a_leg()])
     store.approvals.add(ASKED, "castle-nhs", "olu", "approve", "", NOW)

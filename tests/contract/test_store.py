@@ -189,6 +189,16 @@ def test_every_change_of_choices_and_nothing_else_raises_their_version(store: St
     ]
 
 
+def test_an_import_of_choices_is_recorded_whole_or_not_at_all(store: Store) -> None:
+    some = [a_choice(), a_choice()]
+    assert (store.choices.add_all(some), store.choices.version()) == (2, 1)
+    assert (store.choices.add_all([*some, a_choice()]), store.choices.version()) == (1, 2)
+    assert (store.choices.add_all(some), store.choices.version()) == (0, 2)
+    fails("invalid", lambda: store.choices.add_all([a_choice(), a_choice(kind="wish")]))
+    fails("conflict", lambda: store.choices.add_all([a_choice(), replace(some[0], kind="objection")]))
+    assert (len(store.choices.list()), store.choices.version()) == (3, 2)
+
+
 def test_choices_of_many_people_are_read_in_chunks(store: Store) -> None:
     people = [f"{number:032x}" for number in range(1201)]
     made = [store.choices.add(a_choice(person)) for person in people[::100]]
@@ -554,6 +564,7 @@ def test_the_fault_hook_stands_before_and_after_every_write(store: Store) -> Non
             *(
                 "documents.put-agreement",
                 "choices.add",
+                "choices.add-all",
                 "choices.withdraw",
                 "requests.create",
                 "approvals.add",

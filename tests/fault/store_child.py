@@ -77,7 +77,7 @@ def lived(home: Path) -> None:
         ended, leg = store.requests.get(ASKED), store.legs.get(ASKED, "castle-nhs")
         assert ended is not None and ended.state == "done"
         assert leg is not None and (leg.state, leg.outcome) == ("ended", "done")
-        assert len(store.messages.list(ASKED)) == 1 and len(store.choices.list()) == 1
+        assert len(store.messages.list(ASKED)) == 1 and len(store.choices.list()) == 2
         assert store.secrets.get(ASKED, "castle-nhs", "share") is None
         assert store.results.get(ASKED, "castle-nhs") is None
         assert store.spool.usage("northgate-homes") == 0
