@@ -6,8 +6,9 @@ files are linked by mistake, so about
 
     false = rate * (left rows without a true link) * (right rows without a true link)
 
-of the links are. Strangers at least as alike as the median link are left out: within a file that is most
-likely one person entered twice. The lower bound takes the 95 % upper limit of the
+of the links are, though in no band of scores more than there are links. Strangers at least as alike as the
+median true link are left out: within a file that is most likely one person entered twice. Which links are
+true is what is being estimated, so this takes a few rounds. The lower bound takes the 95 % upper limit of the
 Poisson count of alike strangers, and then of the false links.
 
 What it is worth: it assumes that unmatched people are no more and no less like each other than other
