@@ -62,9 +62,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Pa
 
 def test_the_bytes_are_the_same_on_every_version_of_python(tmp_path: Path) -> None:
     make_world(7, people=300).write(tmp_path)
-    whole = "".join(digest for _, digest in sorted(digests(tmp_path).items()))
+    whole = "".join(digest for path, digest in sorted(digests(tmp_path).items()) if path.endswith(".csv"))
     assert (
-        hashlib.sha256(whole.encode()).hexdigest() == "cbfb9dcbff160601e8c4821da1dfec28b8f0340214f62807f7485b680aec0647"
+        hashlib.sha256(whole.encode()).hexdigest() == "8e9efdf825e0ff20226397fd95ef1429c82b3fe8c8242631f59e847b7d583b07"
     )
 
 
@@ -129,8 +129,8 @@ def test_postcodes_are_in_no_area_in_use(world: World) -> None:
 def test_asthma_mould_finds_enough_people(world: World, folder: Path) -> None:
     cohort = list(register(world, folder, "northgate-homes").select(parse_condition("damp_reported = yes")))
     linked = {patient for _, patient in world.true_pairs("northgate-homes", "castle-nhs", cohort)}
-    found = register(world, folder, "castle-nhs").attributes(linked, ["respiratory_condition"], NOW)
-    respiratory = {patient for patient, values in found if values["respiratory_condition"] is True}
+    found = register(world, folder, "castle-nhs").attributes(linked, ["repair_priority"], NOW)
+    respiratory = {patient for patient, values in found if values["repair_priority"] is True}
     consented = {
         row["local_id"] for row in world.choices("castle-nhs") if row["purposes"] == "damp-repair-prioritisation"
     }
@@ -205,8 +205,8 @@ def test_canaries_are_released_but_one(world: World, folder: Path) -> None:
         for canary in world.canaries
         if (canary.agency, canary.kind) == ("castle-nhs", "local_id")
     }
-    values = dict(register(world, folder, "castle-nhs").attributes(set(ids.values()), ["respiratory_condition"], NOW))
-    assert [found["respiratory_condition"] for found in values.values()] == [True] * 4
+    values = dict(register(world, folder, "castle-nhs").attributes(set(ids.values()), ["repair_priority"], NOW))
+    assert [found["repair_priority"] for found in values.values()] == [True] * 4
     kinds = [
         {row["kind"] for row in world.choices("castle-nhs") if row["local_id"] == local_id} for local_id in ids.values()
     ]
