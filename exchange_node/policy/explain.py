@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from exchange_node.policy.decision import Decision, Reason
 
 _SUBJECT = {
@@ -46,6 +49,15 @@ def what_would_change(decision: Decision) -> list[str]:
     """What somebody would have to do for another answer, each once; empty where nothing was denied."""
     found = dict.fromkeys(reason.mend for reason in in_order(decision.all_reasons()))
     return list(found)
+
+
+def gateways(law: Mapping[str, Any]) -> list[str]:
+    """The legal gateways of a bundle (`Bundle.data["law"]`), one line each, with the state of their legal review."""
+    return [
+        f"{name}: {row['citation']} ({row['kind']}; {row['extent']}; in force since {row['in_force']}; "
+        f"legal review {row['counsel_review']}; {row['uri']})"
+        for name, row in sorted(law["gateways"].items())
+    ]
 
 
 def in_order(reasons: tuple[Reason, ...]) -> list[Reason]:

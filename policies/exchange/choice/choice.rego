@@ -101,6 +101,8 @@ leaves_standing(other, consent) if other.scope != consent.scope
 
 leaves_standing(other, consent) if other.withdrawn_at < consent.from
 
+# A withdrawal that names no purpose is about all of them.
 leaves_standing(other, _) if {
+	count(other.purposes) > 0
 	every purpose in other.purposes { purpose != input.request.purpose }
 }

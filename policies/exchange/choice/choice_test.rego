@@ -53,6 +53,7 @@ not_agreed := [
 	[consent({"withdrawn_at": 2000000400})],
 	[consent({"withdrawn_at": 2000000600})],
 	[consent({}), consent({"withdrawn_at": 2000000100})],
+	[consent({}), consent({"purposes": [], "withdrawn_at": 2000000400})],
 	[consent({}), consent({"from": 2000000300, "withdrawn_at": 2000000400})],
 ]
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from exchange_node.policy.bundle import open_bundle, packaged_bundle
 from exchange_node.policy.cases import load_cases, run_cases
 from exchange_node.policy.decision import Decision, Facts, deny_from_error
 from exchange_node.policy.errors import PolicyError
-from exchange_node.policy.explain import explain, in_order, what_would_change
+from exchange_node.policy.explain import explain, gateways, in_order, what_would_change
 from exchange_node.policy.policy import Policy
-from tests.policy_engines import CONSENTED, ROOT, damp_question, embedded, read_agreement
+from tests.policy_engines import CONSENTED, ROOT, approvals, damp_question, embedded, read_agreement
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +78,13 @@ def test_an_error_reads_like_any_deny() -> None:
 def test_nothing_would_change_a_grant(policy: Policy) -> None:
     assert what_would_change(policy.ask(damp_question())) == []
     assert what_would_change(policy.release(damp_question(), [Facts()])[0])
+
+
+def test_gateways_come_with_the_state_of_their_review() -> None:
+    law = open_bundle(packaged_bundle(), approvals(), 0).data["law"]
+    lines = gateways(law)
+    assert len(lines) == len(law["gateways"])
+    assert lines[0] == (
+        "crime_and_disorder_act_1998_s115: Crime and Disorder Act 1998, s. 115 (power; England and Wales; in force "
+        "since 1998-09-30; legal review pending; https://www.legislation.gov.uk/ukpga/1998/37/section/115)"
+    )
