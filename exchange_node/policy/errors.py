@@ -55,6 +55,6 @@ class PolicyError(ExchangeError):
         "bad-cases": Says(
             Kind.INVALID,
             "The file of policy cases breaks a rule of its form.",
-            "Correct the field named in the message; docs/officer.md shows an example.",
+            "Correct the field named in the message; `exchange policy test --help` shows an example.",
         ),
     }

@@ -92,7 +92,7 @@ def test_values_that_are_no_json(value: Any) -> None:
     assert caught.value.code == "policy.engine-failed"
 
 
-@pytest.mark.parametrize("depth", [2_000, 100_000])
+@pytest.mark.parametrize("depth", [100_000])
 def test_very_deep(depth: int) -> None:
     deep: list[Any] = []
     for _ in range(depth):
