@@ -86,7 +86,7 @@ class People(Clerk):
         choices = await asyncio.to_thread(self._new, [self._choice(user, row) for row in rows])
         if choices:
             await self._note_choices(choices)
-            await asyncio.to_thread(self._keep, choices)
+            await asyncio.to_thread(self.node.store.choices.add_all, choices)
         told = {"added": len(choices), "known": len(rows) - len(choices), "choices": [c.id for c in choices[:100]]}
         return {**answer, **told, "problems": []}
 
@@ -159,10 +159,6 @@ class People(Clerk):
                 seen.add(_said(choice))
                 new.append(choice)
         return new
-
-    def _keep(self, choices: Sequence[Choice]) -> None:
-        for choice in choices:
-            self.node.store.choices.add(choice)
 
     async def _note_choices(self, choices: Sequence[Choice]) -> None:
         """One entry for all that were recorded together; who they are about is committed to, not told."""

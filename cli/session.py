@@ -1,0 +1,88 @@
+"""Which node a command speaks to, and as whom."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from exchange_node.config import ConfigError, Home
+
+from .errors import CliError
+
+if TYPE_CHECKING:
+    from exchange_node.rpc.desk_client import DeskClient
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The options before the command."""
+
+    path: Path | None
+    user: str | None = None
+
+    @property
+    def home(self) -> Home:
+        """The home named by --home or EXCHANGE_HOME. Raises ConfigError `no-home`."""
+        if self.path is None:
+            raise ConfigError("no-home", "neither --home nor EXCHANGE_HOME is given")
+        return Home(self.path)
+
+    @property
+    def serving(self) -> bool:
+        """Whether the node's own process runs."""
+        try:
+            os.kill(int(self.home.ready.read_text()), 0)
+        except PermissionError:
+            return True
+        except (OSError, ValueError):
+            return False
+        return True
+
+
+def session(ctx: typer.Context) -> Session:
+    """The session of a command."""
+    found = ctx.find_root().obj
+    return found if isinstance(found, Session) else Session(None)
+
+
+@contextmanager
+def desk(ctx: typer.Context) -> Iterator[DeskClient]:
+    """A connection to the node's desk. Raises ConfigError, ConnectError, RemoteError."""
+    from exchange_node.rpc.desk_client import DeskClient, Profile
+
+    here = session(ctx)
+    with DeskClient(Profile.load(here.home.path, here.user)) as client:
+        yield client
+
+
+def call(ctx: typer.Context, method: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """One call of the desk."""
+    with desk(ctx) as client:
+        return client.call(method, body or {})
+
+
+def read_file(path: Path) -> bytes:
+    """A file's bytes. Raises CliError `cannot-read`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CliError("cannot-read", f"{path}: {error.strerror}") from None
+
+
+def write_file(path: Path, data: bytes, *, secret: bool = False, overwrite: bool = False) -> None:
+    """A new file, of mode 0600 if it is secret. Raises CliError `file-exists`, `cannot-write`."""
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if overwrite else os.O_EXCL)
+    try:
+        handle = os.open(path, flags, 0o600 if secret else 0o644)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+    except FileExistsError:
+        raise CliError("file-exists", str(path)) from None
+    except OSError as error:
+        raise CliError("cannot-write", f"{path}: {error.strerror}") from None
