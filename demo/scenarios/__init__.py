@@ -1,0 +1,1 @@
+"""One module for each scenario: who, what, and what is seen."""
