@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +13,9 @@ from exchange_node.config import ConfigError
 
 from .output import Json, examples, say, show, table
 from .session import call, read_file, session, write_file
+
+if TYPE_CHECKING:
+    from exchange_node.trust.signing import Envelope
 
 app = typer.Typer(
     help="The federation's signed list of members: who they are, where, and with which keys.",
@@ -85,7 +89,7 @@ def draft(
     document, fingerprints = next_manifest(
         root, joins or [], previous, remove=remove or [], suspend=suspend or [], retire=retire or [], days=days
     )
-    write_file(out, document.sign().encode())
+    write_file(out, json.dumps(json.loads(document.encode()), indent=2, ensure_ascii=False).encode() + b"\n")
     told = {"file": str(out), "number": document.number, "fingerprints": fingerprints}
 
     def draw() -> None:
@@ -109,9 +113,9 @@ def sign(
     from exchange_node.trust.documents import read
     from exchange_node.trust.errors import TrustError
     from exchange_node.trust.manifest import MANIFEST_TYPE, Manifest
-    from exchange_node.trust.signing import Envelope, SigningKey
+    from exchange_node.trust.signing import SigningKey
 
-    envelope = Envelope.parse(read_file(file))
+    envelope = _envelope(read_file(file))
     if envelope.payload_type != MANIFEST_TYPE:
         raise TrustError("wrong-type", f"{MANIFEST_TYPE} is expected")
     manifest = read(Manifest, envelope.payload)
@@ -124,6 +128,18 @@ def sign(
     count, needed = len(envelope.signatures), manifest.roots.threshold
     told = {"file": str(out or file), "signatures": count, "threshold": needed}
     show(told, as_json, lambda: say(f"{count} signatures; {needed} are needed."))
+
+
+def _envelope(data: bytes) -> Envelope:
+    """A signed manifest, or a draft as an envelope without signatures. Raises TrustError."""
+    from exchange_node.trust.documents import load, read
+    from exchange_node.trust.manifest import MANIFEST_TYPE, Manifest
+    from exchange_node.trust.signing import Envelope
+
+    value = load(data)
+    if isinstance(value, dict) and "payloadType" not in value:
+        return Envelope(MANIFEST_TYPE, read(Manifest, data).encode())
+    return Envelope.parse(data)
 
 
 @app.command(
@@ -158,10 +174,9 @@ def show_(
     """Print a manifest. Of a file, nothing is verified: use `verify` for that."""
     from exchange_node.trust.documents import digest, read
     from exchange_node.trust.manifest import Manifest
-    from exchange_node.trust.signing import Envelope
 
     if file is not None:
-        payload = Envelope.parse(read_file(file)).payload
+        payload = _envelope(read_file(file)).payload
         _show_manifest(read(Manifest, payload), digest(payload), as_json)
         return
     answer = call(ctx, "ShowManifest")

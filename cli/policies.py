@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,13 +63,13 @@ def test(
     policy = Policy(EmbeddedEngine.from_bundle(bundle, {bundle_digest(bundle): now + 3600}, now))
     found: list[dict[str, Any]] = []
     for file in files:
-        cases = load_cases(read_file(file), lambda name, beside=file.parent: read_file(beside / name))
+        cases = load_cases(read_file(file), partial(_beside, file))
         found += [
             {
                 "file": str(file),
                 "case": outcome.name,
                 "passed": outcome.passed,
-                "differences": list(outcome.differences),
+                "differences": [*outcome.differences],
             }
             for outcome in run_cases(policy, cases)
         ]
@@ -84,6 +85,11 @@ def test(
     show({"cases": found, "failed": len(failed)}, as_json, draw)
     if failed:
         raise typer.Exit(1)
+
+
+def _beside(file: Path, name: str) -> bytes:
+    """The agreement that a file of cases names."""
+    return read_file(file.parent / name)
 
 
 @app.command(epilog=examples("exchange policy explain 0123456789abcdef0123456789abcdef"))

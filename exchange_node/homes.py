@@ -107,6 +107,19 @@ def join_request(keys: HomeKeys, config_text: str) -> JoinRequest:
     return JoinRequest.build(value)
 
 
+def renewed_join_request(keys: HomeKeys, config_text: str) -> tuple[bytes, str]:
+    """The signed join request with whichever next keys wait, and its fingerprint: what the next manifest lists."""
+    present = join_request(keys, config_text)
+    signing, log = keys.next_key("signing") or keys.signing, keys.next_key("log") or keys.log
+    value = present.model_dump(exclude_none=True) | {
+        "tls_certificates": ((keys.next_certificate() or keys.tls_certificate).decode(),),
+        "signing_keys": (PublicKey.of(VerifyKey(signing.public)).model_dump(),),
+        "log_vkeys": (NoteSigner(log_origin(present.id), log.private).vkey,),
+    }
+    renewed = JoinRequest.build(value)
+    return renewed.sign(signing, log), renewed.fingerprint
+
+
 def log_signer(keys: HomeKeys, organisation: str) -> NoteSigner:
     """The signer of the node's audit log; the log's origin is the node's own name."""
     return NoteSigner(log_origin(organisation), keys.log.private)
