@@ -184,24 +184,20 @@ class Casework:
             "openings": openings,
             "secrets": self._sealed(leg.request_id, leg.provider, to.secrets),
         }
+        if to.step == ENDED:
+            changes["finish"] = (self._state_after(leg, changes["outcome"]), str(progress.get("reason", "")), now)
         legs = self.node.store.legs
         if to.choices_version is None:
             moved = legs.move(leg, step=to.step, **changes)
         else:
             moved = legs.release_move(leg, to.choices_version, step=to.step, **changes)
         self.moved.set()
-        if moved.state == "ended":
-            self._finish(moved)
         return replace(case, leg=moved)
 
-    def _finish(self, leg: Leg) -> None:
-        """A request has ended when its last leg has: done if any leg is, else as the last of them."""
-        legs = self.node.store.legs.list(leg.request_id)
-        if all(other.state == "ended" for other in legs):
-            outcomes = {other.outcome for other in legs}
-            state = "done" if "done" in outcomes else leg.outcome
-            reason = str(leg.progress.get("reason", ""))
-            self.node.store.requests.finish(leg.request_id, leg.role, state, reason, self.now())
+    def _state_after(self, leg: Leg, outcome: str) -> str:
+        """How a request ends, if this is the last of its legs: done if any leg is, else as this one."""
+        others = (other for other in self.node.store.legs.list(leg.request_id) if other.provider != leg.provider)
+        return "done" if any(other.outcome == "done" for other in others) else outcome
 
     @staticmethod
     def _next_at(role: str, to: Next, now: int, deadline: int) -> int:

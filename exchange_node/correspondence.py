@@ -73,7 +73,7 @@ class Correspondence:
         The other reply there can be is `wait`. Raises PeerUnavailable, PeerRefused, MessageError, TrustError,
         AuditError.
         """
-        if not again and (known := self.found(leg, "received", peer, f"{method}.reply", final)) is not None:
+        if not again and (known := await self._kept_reply(leg, role, step, peer, method, final)) is not None:
             return known
         stored = self._node.store.messages.get(leg.request_id, leg.provider, "sent", peer, method)
         signed = pb.Signed.FromString(stored.body) if stored else self._sign(leg, peer, message)
@@ -89,7 +89,7 @@ class Correspondence:
         self, leg: LegRef, role: str, step: int, peer: str, method: str, final: Sequence[str]
     ) -> pb.Message:
         """Ask whether something is ready; the question has no effect and is signed afresh. Else as `send`."""
-        if (known := self.found(leg, "received", peer, f"{method}.reply", *final)) is not None:
+        if (known := await self._kept_reply(leg, role, step, peer, method, *final)) is not None:
             return known
         signed = self._sign(leg, peer, pb.Message(poll=pb.Poll()))
         received = await self._call(leg, peer, method, signed, (*final, "wait"))
@@ -174,9 +174,23 @@ class Correspondence:
     # -- below: one message on its way ---------------------------------------------------------------------------
 
     async def _keep_reply(self, received: Received, role: str, step: int) -> None:
-        kind, action = f"{received.method}.reply", f"{_slug(received.method)}.answered"
-        self._keep(received.leg, "received", received.sender, kind, pb.Signed.FromString(received.signed))
-        await self._log(received.leg, role, step, received.sender, kind, "outcome", action, received.digest)
+        leg, peer, method = received.leg, received.sender, received.method
+        self._keep(leg, "received", peer, f"{method}.reply", pb.Signed.FromString(received.signed))
+        await self._log_reply(leg, role, step, peer, method, received.digest)
+
+    async def _kept_reply(
+        self, leg: LegRef, role: str, step: int, peer: str, method: str, *expected: str
+    ) -> pb.Message | None:
+        """The reply that ended the matter, if it is here; a kill may have come between it and its entry."""
+        stored = self._node.store.messages.get(leg.request_id, leg.provider, "received", peer, f"{method}.reply")
+        if stored is None:
+            return None
+        await self._log_reply(leg, role, step, peer, method, bytes.fromhex(stored.digest))
+        return read_message(pb.Signed.FromString(stored.body).payload, expected, leg)
+
+    async def _log_reply(self, leg: LegRef, role: str, step: int, peer: str, method: str, digest: bytes) -> None:
+        action = f"{_slug(method)}.answered"
+        await self._log(leg, role, step, peer, f"{method}.reply", "outcome", action, digest)
 
     def _sign(self, leg: LegRef, peer: str, message: pb.Message) -> pb.Signed:
         now = self._node.clock.now()

@@ -241,7 +241,12 @@ class Exchange(Stages):
         if reply.HasField("answer"):
             return Next(10, outcome="refused", reason="linkage-unit-ended")
         digests, precision_bp = list(reply.link_list.chunk_digests), reply.link_list.precision_bp
-        await self.parcels.fetch(case, unit, "FetchLinkChunk", "links", digests)
+        try:
+            await self.parcels.fetch(case, unit, "FetchLinkChunk", "links", digests)
+        except PeerRefused as refused:
+            if refused.remote != "protocol.chunk-gone":
+                raise
+            return Next(5, wait=self.poll_seconds)  # it lost its memory: the same encodings give the same list
         links = await asyncio.to_thread(self.read_links, case)
         receipt = pb.Message(receipt=pb.Receipt(release_digest=sha256(b"".join(digests))))
         # Our encodings stay until the other side has its list too: the linkage unit may lose its memory and ask again.

@@ -67,6 +67,11 @@ class MessageError(ExchangeError):
             "This kind of message does not belong to this call or this step.",
             "Nothing to do on this side; the sender must follow the order of steps.",
         ),
+        "chunk-gone": Says(
+            Kind.NOT_FOUND,
+            "The chunk is not here, or not any more.",
+            "Nothing to do: a linkage unit that was restarted asks for the encodings again by itself.",
+        ),
         "wrong-leg": Says(
             Kind.UNTRUSTED,
             "The message belongs to another request or another pair of agencies.",

@@ -39,11 +39,11 @@ class Parcels:
         self._node.store.spool.put(case.ref.request_id, case.ref.provider, party, index, sealed)
 
     def get(self, case: Case, party: str, index: int) -> bytes:
-        """One chunk. Raises MessageError `unexpected`, TrustError `cannot-unwrap`."""
+        """One chunk. Raises MessageError `chunk-gone`, TrustError `cannot-unwrap`."""
         name = f"{case.ref.request_id}/{case.ref.provider}/{party}/{index}"
         sealed = self._node.store.spool.get(case.ref.request_id, case.ref.provider, party, index)
         if sealed is None:
-            raise MessageError("unexpected", f"chunk {index} is not here")
+            raise MessageError("chunk-gone", f"chunk {index}")
         return self._key(case).unwrap(name, sealed)
 
     def put_all(self, case: Case, party: str, pieces: Iterable[bytes]) -> list[bytes]:

@@ -75,6 +75,7 @@ class Runner:
             await self.advance(leg)
         except ExchangeError as error:
             log.error("leg.blocked", request=leg.request_id, leg=leg.provider, code=error.code, detail=error.detail)
+            await asyncio.sleep(FIRST_RETRY)
         except Exception as error:
             # The text of an unforeseen error may hold anything, so only its kind is told.
             log.error("leg.crashed", request=leg.request_id, leg=leg.provider, kind=type(error).__name__)
@@ -97,13 +98,13 @@ class Runner:
             try:
                 exchange.move(case, await work(exchange, case))
             except ExchangeError as error:
-                self._failed(error, leg)
+                self._failed(error, current)
 
     def _failed(self, error: ExchangeError, leg: Leg) -> None:
         """Try again later, or end the leg with the reason."""
         current = self._node.store.legs.get(leg.request_id, leg.provider)
-        if current is None or current.step >= ENDED or error.code in ("store.choices-changed", "store.conflict"):
-            return  # somebody moved the leg or a choice meanwhile: the next round sees it as it is now
+        if current is None or current.version != leg.version or error.code == "store.choices-changed":
+            return  # the leg or a choice moved meanwhile: the next round sees it as it is now
         log.warning(
             "leg.failed",
             request=leg.request_id,

@@ -211,7 +211,9 @@ class Stages(Casework):
     # [9]
 
     def keep_results(self, case: Case, release: pb.Release) -> None:
-        """Open the release and keep the analyst's table, encrypted until it is exported."""
+        """Open the release and keep the analyst's table, encrypted until it is exported; once."""
+        if self.node.store.results.get(case.ref.request_id, case.ref.provider) is not None:
+            return
         table = self.releases.open(case, release)
         name = f"results/{case.ref.request_id}/{case.ref.provider}"
         sealed = self.node.vault.wrap(name, pack_table(table))
