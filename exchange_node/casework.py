@@ -89,6 +89,11 @@ class Casework:
         """One thing at a time happens to a leg."""
         return self._locks.setdefault((leg.request_id, leg.provider), asyncio.Lock())
 
+    def busy(self, leg: LegRef) -> bool:
+        """Whether a long step of the leg is under way: a poll is then answered at once and not kept waiting."""
+        lock = self._locks.get((leg.request_id, leg.provider))
+        return lock is not None and lock.locked()
+
     def case_at(self, request_id: str, provider: str, role: str) -> Case:
         """The case of a leg of ours. Raises MessageError `unknown-request`."""
         request, leg = (

@@ -216,6 +216,8 @@ class Exchange(Stages):
     async def give_links(self, envelope: pb.Envelope, caller: str) -> pb.Envelope:
         """[7] CollectLinks at the linkage unit."""
         received = self.post.receive(envelope, caller, "CollectLinks", "poll")
+        if self.busy(received.leg):
+            return self.post.wait(received, self.poll_seconds, "linking")
         async with self.lock(received.leg):
             case = self.case_of(received, "linkage")
             if case.leg.step >= 10 and case.leg.outcome != "done":
@@ -259,6 +261,8 @@ class Exchange(Stages):
     async def take_acknowledgement(self, envelope: pb.Envelope, caller: str) -> pb.Envelope:
         """[7] AcknowledgeLinks: once both data parties have their lists, the linkage unit deletes everything."""
         received = self.post.receive(envelope, caller, "AcknowledgeLinks", "receipt")
+        if self.busy(received.leg):
+            return self.post.wait(received, self.poll_seconds, "linking")
         async with self.lock(received.leg):
             case = self.case_of(received, "linkage")
             self.require(case.leg.step >= 5, "unexpected")
@@ -286,6 +290,8 @@ class Exchange(Stages):
     async def give_release(self, envelope: pb.Envelope, caller: str) -> pb.Envelope:
         """[8] CollectRelease at the provider: not before its time slot, so that time says nothing either."""
         received = self.post.receive(envelope, caller, "CollectRelease", "poll")
+        if self.busy(received.leg):
+            return self.post.wait(received, self.poll_seconds, "release")
         async with self.lock(received.leg):
             case = self.case_of(received, "provider")
             if case.leg.step >= 10 and case.leg.outcome != "done":

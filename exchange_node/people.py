@@ -115,9 +115,12 @@ class People:
 def facts_of(person: PersonFacts, choices: Sequence[Choice], parties: set[str], purpose: str) -> Facts:
     """One person's class: equal for all people of whom the same may be known.
 
-    A choice without scope or purposes is about all of them; one that cannot concern this leg is left out.
+    An objection, opt-out or restriction without scope or purposes is about all of them; one that cannot concern this
+    leg is left out. Consents are left to policy as they are: a flow may need the person's consent to others as well.
     """
-    mine = [c for c in choices if _concerns(c.scope, parties) and _concerns(c.purposes, {purpose})]
+    mine = [
+        c for c in choices if c.kind == "consent" or (_concerns(c.scope, parties) and _concerns(c.purposes, {purpose}))
+    ]
     standing = {choice.kind for choice in mine if choice.withdrawn_at is None}
     consents = {
         Consent(scope, choice.purposes, choice.valid_from, choice.valid_to or FOREVER, choice.withdrawn_at or 0)

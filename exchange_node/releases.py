@@ -68,15 +68,17 @@ class Releases:
             case.asked, case.order, case.terms, self._work.manifest(), now, case.ref.request_id,
             precision_bp=int(case.leg.progress.get("precision_bp", 0)), links=len(links),
         )  # fmt: skip
-        decisions = self._node.policy.release(question, distinct)
+        decided = dict(zip(distinct, self._node.policy.release(question, distinct), strict=True))
+        # Facts differ in dates that policy does not: far fewer decisions than distinct facts.
+        decisions = {decision.decision_id: decision for decision in decided.values()}
         effects = {
-            str(number): {
-                name: Effect(found.effect, found.transform, tuple(reason.code for reason in found.reasons))
-                for name, found in decision.attributes.items()
+            name: {
+                attribute: Effect(found.effect, found.transform, tuple(reason.code for reason in found.reasons))
+                for attribute, found in decision.attributes.items()
             }
-            for number, decision in enumerate(decisions)
+            for name, decision in decisions.items()
         }
-        class_of = {local_id: str(distinct.index(facts)) for local_id, facts in classes.items()}
+        class_of = {local_id: decided[facts].decision_id for local_id, facts in classes.items()}
         columns, counts = columns_of(case), Counts()
         people = self._people(links, class_of, [c.name for c in columns], now)
         capacity = case.asked.cohort_class
@@ -94,6 +96,7 @@ class Releases:
             capacity=capacity,
             obligations=duties_of(case),
         )
+        number = {name: place for place, name in enumerate(decisions)}
         story = {
             "linked": len(links),
             "rows": counts.rows,
@@ -101,8 +104,8 @@ class Releases:
             "denied": counts.denied,
             "reasons": counts.by_code(),
             "precision_bp": int(case.leg.progress.get("precision_bp", 0)),
-            "decisions": [decision.to_json() for decision in decisions],
-            "people": {self._node.vault.person_ref(i): int(number) for i, number in class_of.items()},
+            "decisions": [decision.to_json() for decision in decisions.values()],
+            "people": {self._node.vault.person_ref(i): number[name] for i, name in class_of.items()},
         }
         return Made(release, story, secrets.token_bytes(32), version)
 

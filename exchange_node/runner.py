@@ -46,8 +46,10 @@ class Runner:
             while True:
                 self._exchange.moved.clear()
                 self._start_due()
+                # Not wait_for: before Python 3.12 it may lose the cancellation that comes as the event is set.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._exchange.moved.wait(), self._node.config.exchange.poll_seconds)
+                    async with asyncio.timeout(self._node.config.exchange.poll_seconds):
+                        await self._exchange.moved.wait()
         finally:
             for task in self._running.values():
                 task.cancel()

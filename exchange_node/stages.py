@@ -154,7 +154,10 @@ class Stages(Casework):
             method.read_requester_list(data, rows, self.tokens_digest(case, manifest.encoding_manifest.row_width))
             return data
         key = TokenKey(self.secret(case, "token"))
-        links = method.read_provider_list(data, key, self.people.records.ids(), rows, case.order)
+        try:
+            links = method.read_provider_list(data, key, self.people.records.ids(), rows, case.order)
+        finally:
+            key.destroy()
         return json.dumps({local_id: link_id.hex() for local_id, link_id in links.items()}).encode()
 
     def tokens_digest(self, case: Case, row_width: int) -> bytes:
