@@ -96,6 +96,7 @@ def show_(
             say(f"Exported to {export}.")
         if compare:
             say("The two logs agree." if not differences else "The two logs do not agree:")
+        if differences:
             table(("What", "Only ours", "Only theirs"), [(d["sentence"], d["ours"], d["theirs"]) for d in differences])
 
     show(document, as_json, draw)

@@ -54,11 +54,15 @@ def session(ctx: typer.Context) -> Session:
 @contextmanager
 def desk(ctx: typer.Context) -> Iterator[DeskClient]:
     """A connection to the node's desk. Raises ConfigError, ConnectError, RemoteError."""
+    with connect(session(ctx)) as client:
+        yield client
+
+
+def connect(here: Session) -> DeskClient:
+    """A client of the node's desk, to be used as a context manager. Raises ConfigError, ConnectError."""
     from exchange_node.rpc.desk_client import DeskClient, Profile
 
-    here = session(ctx)
-    with DeskClient(Profile.load(here.home.path, here.user)) as client:
-        yield client
+    return DeskClient(Profile.load(here.home.path, here.user))
 
 
 def call(ctx: typer.Context, method: str, body: dict[str, Any] | None = None) -> dict[str, Any]:

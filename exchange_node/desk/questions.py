@@ -38,6 +38,34 @@ _STEPS = {
     },
 }  # fmt: skip
 
+_WORDS = {
+    "approval-refused": (
+        "An officer of the provider looked at the request and refused it.",
+        "Ask the provider's officers what would change it.",
+    ),
+    "method-unknown": (
+        "The linkage unit does not offer the agreed linkage method.",
+        "Choose another linkage unit of the agreement, or bring both nodes to the same version.",
+    ),
+    "operator-conflict": (
+        "The linkage unit's operator also runs a data party of this request.",
+        "Choose a linkage unit with another operator.",
+    ),
+    "same-party": ("Requester and provider are the same.", "Ask another agency."),
+    "wrong-role": (
+        "The manifest does not give a party the role it has in this request.",
+        "Choose another linkage unit, or ask the manifest's signers.",
+    ),
+    "linkage-unit-ended": (
+        "The linkage unit ended its part of the request.",
+        "Ask again; if it repeats, its operator's log tells why.",
+    ),
+    "provider-ended": (
+        "The provider ended the request before it released anything.",
+        "Ask again; if it repeats, its officers can tell why.",
+    ),
+}
+
 
 class Questions(Clerk):
     """Steps 1 and 3 as people see them, and how far a request has come."""
@@ -195,12 +223,23 @@ class Questions(Clerk):
             answer = self.exchange.post.found(case.ref, "received", peer, kind, "answer")
             if answer is not None and answer.answer.status == pb.Answer.STATUS_REFUSED:
                 return _reasons(answer.answer.reasons)
-        return []
+        code = str(case.leg.progress.get("reason", ""))
+        return _reasons([pb.Reason(code=code)]) if code else []
 
 
 def _reasons(found: Iterable[Any]) -> list[dict[str, str]]:
     names = ("code", "statute", "condition", "sentence", "mend")
-    return [{name: getattr(reason, name) for name in names} for reason in found]
+    return [_worded({name: getattr(reason, name) for name in names}) for reason in found]
+
+
+def _worded(reason: dict[str, str]) -> dict[str, str]:
+    """A reason that came as a bare code gets its words from here, or from the catalogue of errors."""
+    code = reason["code"]
+    if not reason["sentence"] and (words := _WORDS.get(code)):
+        return reason | {"sentence": words[0], "mend": words[1]}
+    if not reason["sentence"] and (says := full_catalogue().get(code)):
+        return reason | {"sentence": says.sentence, "mend": says.mend}
+    return reason
 
 
 def _told(decision: Decision) -> dict[str, Any]:
