@@ -201,6 +201,7 @@ def check_after(directory: Path, story: Story) -> None:
     """Reopen on a disk that works, and hold the log to everything it said before."""
     visible = (directory / "checkpoint").read_bytes()
     before = verify_directory(directory, SIGNER.vkey)
+    assert before.size > max(story.acknowledged, default=-1)  # under a checkpoint, before any recovery
     log = open_log(directory, Trouble("none", history=story.system.history))
     try:
         assert log.size() == before.size + before.beyond  # adopted forward
