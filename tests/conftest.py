@@ -18,6 +18,11 @@ from typing import Any, NoReturn
 
 import psycopg
 import pytest
+from hypothesis import settings
+
+# The same examples on every machine and every run: a failure can be had again, and nobody meets a stranger's.
+settings.register_profile("exchange", derandomize=True, deadline=None)
+settings.load_profile("exchange")
 
 ROOT = Path(__file__).resolve().parent.parent
 
