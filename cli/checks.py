@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from exchange_node.errors import ExchangeError
 
-from .probe import reach
 from .nodes import ADMIN
+from .probe import reach
 from .session import Session
 
 if TYPE_CHECKING:

@@ -25,14 +25,16 @@ COLUMNS = ("local_id", "kind", "scope", "purposes", "valid_from", "valid_to", "r
 Person = Annotated[
     str, typer.Option("--local-id", help="The register's id of the person; - reads it from standard input.")
 ]
-Scope = Annotated[list[str] | None, typer.Option(help="An organisation it concerns; may be repeated; all if none.")]
+Scope = Annotated[
+    list[str] | None, typer.Option(help="An organisation it concerns; may be repeated; all if none (not a consent).")
+]
 _KIND = "consent, objection, opt-out or restriction."
 CHUNK = 3_000_000  # bytes of one call, below what a message may hold
 
 
 @app.command(
     epilog=examples(
-        "exchange choice add --local-id P1001 --kind consent --scope northgate-homes --purpose damp-repair",
+        "exchange choice add --local-id P1001 --kind consent --scope northgate-homes --purpose repairs",
         "echo P1001 | exchange choice add --local-id - --kind opt-out    # keeps the id out of the shell's history",
     )
 )
@@ -41,7 +43,9 @@ def add(
     local_id: Person,
     kind: Annotated[str, typer.Option(help=_KIND)],
     scope: Scope = None,
-    purpose: Annotated[list[str] | None, typer.Option(help="A purpose; may be repeated; all if none.")] = None,
+    purpose: Annotated[
+        list[str] | None, typer.Option(help="A purpose; may be repeated; all if none (not a consent).")
+    ] = None,
     valid_from: Annotated[str, typer.Option(help="First day, YYYY-MM-DD; today if left out.")] = "",
     valid_to: Annotated[str, typer.Option(help="Last day; until withdrawn if left out.")] = "",
     ref: Annotated[str, typer.Option(help="Where the paper is.")] = "",

@@ -49,7 +49,9 @@ def say(text: str = "") -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
     """A table for people. Cells are text, never markup; on a pipe nothing is cut."""
-    drawn = Table(*columns, title=title or None, title_justify="left", show_edge=False)
+    drawn = Table(title=title or None, title_justify="left", show_edge=False)
+    for name in columns:
+        drawn.add_column(name, overflow="fold")
     for row in rows:
         drawn.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     console = out()

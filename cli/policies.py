@@ -48,9 +48,12 @@ def check(
         raise typer.Exit(Kind.DENIED.value)
 
 
-@app.command(epilog=examples("exchange policy test cases/asthma-mould.yaml"))
+@app.command(epilog=examples("exchange policy test cases/asthma-mould.yaml --agreements agreements/"))
 def test(
-    files: Annotated[list[Path], typer.Argument(help="Files of cases; each names its agreement beside it.")],
+    files: Annotated[list[Path], typer.Argument(help="Files of cases; each names its agreement.")],
+    agreements: Annotated[
+        Path | None, typer.Option(help="The folder of the agreements that are named; else beside the file.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run an officer's own cases through the policy of this release. Offline; exit code 1 if one differs."""
@@ -63,7 +66,7 @@ def test(
     policy = Policy(EmbeddedEngine.from_bundle(bundle, {bundle_digest(bundle): now + 3600}, now))
     found: list[dict[str, Any]] = []
     for file in files:
-        cases = load_cases(read_file(file), partial(_beside, file))
+        cases = load_cases(read_file(file), partial(_named, agreements or file.parent))
         found += [
             {
                 "file": str(file),
@@ -87,9 +90,10 @@ def test(
         raise typer.Exit(1)
 
 
-def _beside(file: Path, name: str) -> bytes:
-    """The agreement that a file of cases names."""
-    return read_file(file.parent / name)
+def _named(folder: Path, name: str) -> bytes:
+    """The agreement that a file of cases names, with or without its ending."""
+    path = folder / name
+    return read_file(path if path.exists() else path.with_name(path.name + ".yaml"))
 
 
 @app.command(epilog=examples("exchange policy explain 0123456789abcdef0123456789abcdef"))

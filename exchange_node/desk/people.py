@@ -126,6 +126,9 @@ class People(Clerk):
                 continue
             if read.valid_from and read.valid_to and read.valid_to < read.valid_from:
                 problems.append({"line": line, "rule": "valid_to: before valid_from"})
+            if read.kind == "consent" and not (read.scope and read.purposes):
+                rule = "scope, purposes: a consent names who may have the data and for what (UK GDPR Art. 4(11))"
+                problems.append({"line": line, "rule": rule})
             good.append(read)
         return good, problems
 

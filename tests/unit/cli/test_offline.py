@@ -1,0 +1,250 @@
+"""Commands that need no node: making a home, manifests, keys, the log's verification, policy's cases."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from exchange_node.config import Home
+from exchange_node.homes import log_origin, log_signer
+from exchange_node.trust import certificates
+from exchange_node.trust.join import parse_join_request
+from exchange_node.trust.keys import HomeKeys
+
+from .conftest import Exchange, Founded
+
+AGREEMENTS = Path(__file__).parents[3] / "deploy/examples/agreements"
+CASES = Path(__file__).parents[3] / "tests/contract/policy_cases"
+
+
+@pytest.fixture
+def home(founded: Founded, tmp_path: Path) -> Path:
+    """A copy of the landlord's home, to be changed."""
+    return Path(shutil.copytree(founded.homes["northgate-homes"], tmp_path / "home"))
+
+
+def test_init_makes_a_closed_home_with_an_administrator(founded: Founded) -> None:
+    home = founded.homes["northgate-homes"]
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    for path in (*(home / "keys").glob("*.key"), home / "users/admin.key"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    pem = (home / "users/admin.pem").read_bytes()
+    identity = certificates.verify_user(pem, HomeKeys.open(home).user_ca, certificates.certificate_validity(pem)[0] + 1)
+    assert (identity.name, identity.role) == ("admin", "administrator")
+    with sqlite3.connect(Home(home).database) as database:
+        assert database.execute("select fingerprint from users").fetchall() == [(identity.fingerprint,)]
+    database.close()
+    assert parse_join_request((home / "join.json").read_bytes()).id == "northgate-homes"
+
+
+def test_init_twice_changes_nothing(exchange: Exchange, founded: Founded) -> None:
+    home = founded.homes["northgate-homes"]
+    before = (home / "config.toml").read_bytes()
+    told = exchange(
+        "--home", home, "init", "--organisation", "castle-nhs", "--type", "health", "--address", "127.0.0.1:1",
+        "--root", founded.root,
+    )  # fmt: skip
+    assert told.code == 7 and (home / "config.toml").read_bytes() == before
+
+
+RECORDS = '[records]\nfile = "people.csv"\nformat = "csv"\nid_column = "ref"\nfields = { surname = "last" }\n'
+
+
+@pytest.mark.parametrize(
+    ("records", "code"), [(RECORDS, 0), ("[other]\na = 1\n", 4), (RECORDS.replace("surname", "shoe_size"), 4), ("=", 4)]
+)
+def test_init_takes_a_records_table_that_holds_or_makes_nothing(
+    exchange: Exchange, founded: Founded, tmp_path: Path, records: str, code: int
+) -> None:
+    file, home = tmp_path / "records.toml", tmp_path / "home"
+    file.write_text(records)
+    told = exchange(
+        "--home", home, "init", "--organisation", "castle-nhs", "--type", "health", "--address", "127.0.0.1:1",
+        "--root", founded.root, "--records", file, "--json",
+    )  # fmt: skip
+    assert told.code == code and home.exists() == (code == 0)
+    if code == 0:
+        assert Home(home).load().records is not None
+        assert told.json["fingerprint"] == parse_join_request((home / "join.json").read_bytes()).fingerprint
+
+
+def test_a_manifest_needs_its_threshold(exchange: Exchange, founded: Founded, tmp_path: Path) -> None:
+    draft, joins = tmp_path / "m.json", [home / "join.json" for home in founded.homes.values()]
+    told = exchange("manifest", "draft", "--root", founded.root, *joins, "-o", draft, "--json")
+    assert told.json["number"] == 1 and set(told.json["fingerprints"]) == set(founded.homes)
+    assert exchange("manifest", "show", draft, "--json").json["manifest"]["number"] == 1
+    signed = exchange("manifest", "sign", draft, "--key", founded.keys[0], "--json").json
+    assert (signed["signatures"], signed["threshold"]) == (1, 2)
+    assert exchange("manifest", "verify", draft, "--root", founded.root).code == 5
+    exchange("manifest", "sign", draft, "--key", founded.keys[2])
+    verified = exchange("manifest", "verify", draft, "--root", founded.root, "--json")
+    assert verified.code == 0 and len(verified.json["digest"]) == 64
+
+
+def test_only_a_root_signs(exchange: Exchange, founded: Founded, tmp_path: Path) -> None:
+    stranger, copy = tmp_path / "stranger.key", tmp_path / "m.json"
+    exchange("manifest", "keygen", "-o", stranger)
+    shutil.copy(founded.manifest, copy)
+    assert exchange("manifest", "sign", copy, "--key", stranger).code == 5
+    assert copy.read_bytes() == founded.manifest.read_bytes()
+
+
+def test_a_changed_manifest_does_not_verify(exchange: Exchange, founded: Founded, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.json"
+    envelope = json.loads(founded.manifest.read_bytes())
+    envelope["signatures"][0]["sig"] = envelope["signatures"][1]["sig"]
+    bad.write_text(json.dumps(envelope))
+    assert exchange("manifest", "verify", bad, "--root", founded.root, "--json").json["error"]["kind"] == 5
+
+
+def test_the_next_manifest_continues_suspends_and_removes(exchange: Exchange, founded: Founded, tmp_path: Path) -> None:
+    following = tmp_path / "next.json"
+    told = exchange(
+        "manifest", "draft", "--root", founded.root, "--previous", founded.manifest, "--suspend", "neutral-linkage",
+        "-o", following, "--json",
+    )  # fmt: skip
+    assert told.json["number"] == 2
+    exchange("manifest", "sign", following, "--key", founded.keys[0], "--key", founded.keys[1])
+    before = ("--root", founded.root, "--previous", founded.manifest)
+    verified = exchange("manifest", "verify", following, *before, "--json")
+    status = {org["id"]: org["status"] for org in verified.json["manifest"]["organisations"]}
+    assert status == {"northgate-homes": "active", "neutral-linkage": "suspended"}
+    told = exchange(
+        "manifest", "draft", "--root", founded.root, "--previous", founded.manifest, "--remove", "nobody-here",
+        "-o", tmp_path / "other.json",
+    )  # fmt: skip
+    assert told.code == 2 and not (tmp_path / "other.json").exists()
+
+
+def test_keys_are_not_overwritten(exchange: Exchange, founded: Founded) -> None:
+    before = founded.keys[0].read_bytes()
+    assert exchange("manifest", "keygen", "-o", founded.keys[0]).code == 7
+    assert founded.keys[0].read_bytes() == before
+
+
+def test_a_manifest_goes_into_a_home_that_does_not_serve(exchange: Exchange, founded: Founded, home: Path) -> None:
+    told = exchange("--home", home, "manifest", "accept", founded.manifest, "--json")
+    assert (told.code == 0 and told.json["members"] == sorted(founded.homes)) or set(told.json["members"]) == set(
+        founded.homes
+    )
+    (home / "root.json").unlink()
+    assert exchange("--home", home, "manifest", "accept", founded.manifest).code == 4
+
+
+@pytest.mark.parametrize("kind", ["tls", "signing", "log"])
+def test_a_key_changes_once_the_manifest_lists_it(
+    exchange: Exchange, founded: Founded, home: Path, tmp_path: Path, kind: str
+) -> None:
+    exchange("--home", home, "manifest", "accept", founded.manifest)
+    keys = HomeKeys.open(home)
+    before = (keys.tls_certificate, keys.signing.key_id, keys.log.key_id)
+    assert exchange("--home", home, "key", "rotate", kind, "--promote").code == 8
+    rotated = exchange("--home", home, "key", "rotate", kind, "--json")
+    assert rotated.code == 0 and rotated.json["pending"] == keys.pending(kind)
+    assert exchange("--home", home, "key", "rotate", kind).code == 7
+    assert exchange("--home", home, "key", "rotate", kind, "--promote").code == 7
+    following = tmp_path / "next.json"
+    exchange(
+        "manifest", "draft", "--root", founded.root, "--previous", founded.manifest, home / "join.json", "-o", following
+    )
+    exchange("manifest", "sign", following, "--key", founded.keys[0], "--key", founded.keys[1])
+    assert exchange("--home", home, "manifest", "accept", following).code == 0
+    assert exchange("--home", home, "key", "rotate", kind, "--promote").code == 0
+    after = (keys.tls_certificate, keys.signing.key_id, keys.log.key_id)
+    assert [old != new for old, new in zip(before, after, strict=True)].count(True) == 1
+    retired = tmp_path / "third.json"
+    exchange(
+        "manifest",
+        "draft",
+        "--root",
+        founded.root,
+        "--previous",
+        following,
+        "--retire",
+        "northgate-homes",
+        "-o",
+        retired,
+    )
+    member = exchange("manifest", "show", retired, "--json").json["manifest"]["organisations"][0]
+    assert len(member["tls_certificates"]) == 1
+    assert [key["id"] for key in member["signing_keys"] if "revoked_at" not in key] == [keys.signing.key_id]
+
+
+def test_doctor_finds_what_is_wrong_and_how_to_mend_it(exchange: Exchange, founded: Founded, home: Path) -> None:
+    told = exchange("--home", home, "doctor", "--json")
+    wrong = {finding["what"]: finding["mend"] for finding in told.json["findings"] if not finding["good"]}
+    assert told.code == 1 and {"manifest", "policy", "records"} <= set(wrong) and all(wrong.values())
+    exchange("--home", home, "manifest", "accept", founded.manifest)
+    (home / "people.csv").write_text("ref,last\n1,Ashdown\n,Birkett\n")
+    with (home / "config.toml").open("a") as config:
+        config.write(RECORDS)
+    findings = exchange("--home", home, "doctor", "--json").json["findings"]
+    good = {finding["what"] for finding in findings if finding["good"]}
+    assert {"keys", "disk", "database", "clock", "manifest", "membership", "policy", "records"} <= good
+    records = " ".join(finding["told"] for finding in findings if finding["what"] == "records")
+    assert "1 of 2 rows" in records and "Birkett" not in json.dumps(findings)
+    peer = next(finding for finding in findings if finding["what"] == "peer neutral-linkage")
+    assert not peer["good"] and "nobody listens there" in peer["told"]
+
+
+def test_doctor_finds_an_open_key_and_a_wrong_manifest_entry(exchange: Exchange, founded: Founded, home: Path) -> None:
+    exchange("--home", home, "manifest", "accept", founded.manifest)
+    config = home / "config.toml"
+    config.write_text(config.read_text().replace('address = "127.0.0.1:7711"', 'address = "127.0.0.1:7999"'))
+    os.chmod(home / "users/admin.key", 0o644)
+    wrong = [f for f in exchange("--home", home, "doctor", "--json").json["findings"] if not f["good"]]
+    assert any("another address" in f["told"] for f in wrong) and any("chmod 600" in f["mend"] for f in wrong)
+    os.chmod(home / "keys/log.key", 0o644)
+    assert any("open to others" in f["told"] for f in exchange("--home", home, "doctor", "--json").json["findings"])
+
+
+def _log(home: Path) -> None:
+    """Three entries in the home's log."""
+    from exchange_node.audit.entry import Entry, entry_id
+    from exchange_node.audit.log import AuditLog
+    from exchange_node.store.store import Store
+
+    org = "northgate-homes"
+    with Store.open(f"sqlite:///{Home(home).database}") as store:
+        signer = log_signer(HomeKeys.open(home), org)
+        log = AuditLog.open(Home(home).audit, log_origin(org), signer, store.audit_index, fsync=False)
+        names = [entry_id("", "", 0, "node", "", f"start.{n}") for n in range(3)]
+        log.append([Entry(name, "fact", 1, 0, "", "node", "", "node.started") for name in names])
+        log.close()
+
+
+def test_audit_verifies_on_bytes_alone(exchange: Exchange, founded: Founded, home: Path, tmp_path: Path) -> None:
+    _log(home)
+    vkey = exchange("--home", home, "audit", "key").out.strip()
+    assert exchange("--home", home, "audit", "verify", "--json").json["size"] == 3
+    copy = Path(shutil.copytree(home / "audit", tmp_path / "copy"))
+    told = exchange("audit", "verify", copy, "--key", vkey)
+    assert told.code == 0 and "3 entries (3 facts)" in told.out
+    assert exchange("audit", "verify", copy).code == 2
+    bundle = next(path for path in copy.rglob("*") if path.is_file() and "entries" in path.parts)
+    bundle.write_bytes(bundle.read_bytes().replace(b"node.started", b"node.stopped"))
+    told = exchange("audit", "verify", copy, "--key", vkey, "--json")
+    assert told.code == 5 and told.json["error"]["code"].startswith("audit.")
+
+
+def test_policy_runs_an_officers_cases(exchange: Exchange, tmp_path: Path) -> None:
+    file = sorted(CASES.glob("tax-connections*.yaml"))[0]
+    told = exchange("policy", "test", file, "--agreements", AGREEMENTS, "--json")
+    assert told.code == 0 and told.json["failed"] == 0 and len(told.json["cases"]) > 3
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(file.read_text().replace("allow: false", "allow: true", 1))
+    told = exchange("policy", "test", changed, "--agreements", AGREEMENTS)
+    assert told.code == 1 and "allow: expected True, got False" in told.out
+
+
+def test_an_agreement_file_is_shown_without_a_node(exchange: Exchange) -> None:
+    file = AGREEMENTS / "asthma-mould.yaml"
+    told = exchange("agreement", "show", file)
+    assert told.code == 0 and "repair_priority" in told.out and "northgate-homes" in told.out
+    assert exchange("agreement", "show", file, "--json").json["text"]["id"] == "asthma-mould"
