@@ -30,6 +30,11 @@ class AgreementError(ExchangeError):
             "Not every party has signed the agreement.",
             "Send the signed file to the parties named and load what they return: `exchange agreement sign FILE`.",
         ),
+        "superseded": Says(
+            Kind.DENIED,
+            "This node has a newer version of the agreement, so the one that was named no longer counts.",
+            "Ask again under the newest version, once every party has signed it: `exchange agreement list`.",
+        ),
         "not-a-party": Says(
             Kind.DENIED,
             "This organisation is not a party of the agreement, so it cannot sign it.",
@@ -109,10 +114,16 @@ class Agreements:
         return self._required(self._checked(Envelope.parse(found.envelope)))
 
     def in_force_by_digest(self, digest: str) -> Agreement:
-        """The agreement that a peer named by its digest, fully signed. Raises as `in_force`."""
+        """The agreement that a request names by its digest, fully signed. Raises as `in_force`; `superseded`.
+
+        A newer version counts from when it is here, signed by all or not: that is how one party suspends.
+        """
         found = self._node.store.documents.agreement_by_digest(digest)
         if found is None:
             raise AgreementError("unknown")
+        newest = self._node.store.documents.agreement(found.id)
+        if newest is None or newest.digest != digest:
+            raise AgreementError("superseded", found.id)
         return self._required(self._checked(Envelope.parse(found.envelope)))
 
     def all(self) -> list[SignedAgreement]:

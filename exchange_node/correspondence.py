@@ -167,9 +167,9 @@ class Correspondence:
             raise MessageError("unexpected", f"{kind} was not {direction}")
         return message
 
-    def was_sent(self, leg: LegRef, peer: str, method: str) -> bool:
-        """Whether a peer may have heard of the leg from us."""
-        return self._node.store.messages.get(leg.request_id, leg.provider, "sent", peer, method) is not None
+    def was_sent(self, leg: LegRef, peer: str, kind: str) -> bool:
+        """Whether a peer may have had this message or reply from us."""
+        return self._node.store.messages.get(leg.request_id, leg.provider, "sent", peer, kind) is not None
 
     # -- below: one message on its way ---------------------------------------------------------------------------
 

@@ -353,13 +353,17 @@ class Exchange(Stages):
     async def tell_others(self, case: Case, outcome: str) -> None:
         """[10] Those who heard of the leg from us are told that it has ended; what they refuse to hear, they know."""
         provider, unit = case.ref.provider, case.linkage_unit
+        # The requester has submitted the order before it sends keys, so that from then on the linkage unit knows it.
         told = {
-            "requester": ((provider, "CancelRequest", "SubmitRequest"), (unit, "CancelOrder", "SubmitOrder")),
-            "provider": ((unit, "CancelOrder", "OfferEncodings"),),
+            "requester": (
+                (provider, "CancelRequest", provider, "SubmitRequest"),
+                (unit, "CancelOrder", unit, "SubmitOrder"),
+            ),
+            "provider": ((unit, "CancelOrder", case.ref.requester, "ExchangeKeys.reply"),),
             "linkage": (),
         }[case.leg.role]
-        for peer, method, earlier in told:
-            if self.post.was_sent(case.ref, peer, earlier):
+        for peer, method, to, earlier in told:
+            if self.post.was_sent(case.ref, to, earlier):
                 cancel = pb.Message(cancel=pb.Cancel(reason=outcome))
                 try:
                     await self.post.send(case.ref, case.leg.role, 10, peer, method, cancel, final="cancel")

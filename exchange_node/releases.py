@@ -57,6 +57,7 @@ class Releases:
 
         Nothing outside this node shows how many were linked, or how many of those may be released.
         """
+        self._work.agreements.in_force_by_digest(case.terms.digest)
         version = self._node.store.choices.version()
         links: dict[str, bytes] = {
             i: bytes.fromhex(link) for i, link in json.loads(self._work.secret(case, "links")).items()

@@ -79,6 +79,7 @@ class Stages(Casework):
 
     def encode_admitted(self, case: Case) -> Admission:
         """Drop the people whom policy's operation `link` does not admit, and encode the rest into our parcel."""
+        self.agreements.in_force_by_digest(case.terms.digest)
         requester = case.leg.role == "requester"
         ids = frozenset(papers.unpack_ids(self.secret(case, "cohort"))) if requester else EVERYONE
         question = papers.question_of(
