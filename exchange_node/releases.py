@@ -74,7 +74,9 @@ class Releases:
         decisions = {decision.decision_id: decision for decision in decided.values()}
         effects = {
             name: {
-                attribute: Effect(found.effect, found.transform, tuple(reason.code for reason in found.reasons))
+                attribute: Effect(
+                    found.effect, found.transform, tuple(r.code for r in found.reasons or decision.reasons)
+                )
                 for attribute, found in decision.attributes.items()
             }
             for name, decision in decisions.items()
