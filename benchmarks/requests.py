@@ -154,7 +154,7 @@ def main() -> None:
     parser.add_argument("--small", type=int, default=20, help="how many requests of 40 x 200 rows at once")
     parser.add_argument("--rows", type=int, default=10_000, help="rows a side of the large request")
     options = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     if options.small:
         with tempfile.TemporaryDirectory() as name:
             limit = durable_writes_a_second(Path(name))
