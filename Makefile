@@ -81,7 +81,7 @@ policies: $(DEV) ## write the policy bundle from policies/ (needs the pinned OPA
 policies-check: $(DEV) ## test and lint the Rego, and compare the bundle with it (needs the pinned OPA)
 	$(BIN)/python tools/policies.py check
 
-bench: $(RUN) ## each benchmark prints a ratio against a peer measured in the same run
+bench: $(DEV) ## each benchmark prints a ratio against a peer measured in the same run
 	$(BIN)/python -m benchmarks $(ARGS)
 
 locks: ## resolve requirements/*.in anew (needs uv; see docs/adr/0005)
