@@ -160,9 +160,8 @@ def main() -> None:
             limit = durable_writes_a_second(Path(name))
             found = asyncio.run(run(200, 40, options.small, Path(name)))
         per_request = found["entries"] / options.small
-        print(
-            f"small requests (40 x 200): {options.small / found['total']:.2f}/s, {found['total']:.1f} s for {options.small}"
-        )
+        rate, total = options.small / found["total"], found["total"]
+        print(f"small requests (40 x 200): {rate:.2f}/s, {total:.1f} s for {options.small} at once")
         print(f"  log entries a request, all sides: {per_request:.0f}; durable writes of this disk: {limit:.0f}/s")
     if options.rows:
         with tempfile.TemporaryDirectory() as name:
