@@ -40,6 +40,7 @@ def init(
     operator: Annotated[str, typer.Option(help="The legal person that runs the machine; the name if left out.")] = "",
     listen: Annotated[str, typer.Option(help="HOST:PORT where this process listens; the address if left out.")] = "",
     regime: Annotated[str, typer.Option(help="uk-gdpr, dpa-part3, or none for a linkage unit.")] = "",
+    store: Annotated[str, typer.Option(help="A database as postgresql+psycopg://USER@HOST/NAME; else SQLite.")] = "",
     records: Annotated[Path | None, typer.Option(help="A TOML file with the [records] table, see the docs.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -55,7 +56,7 @@ def init(
     join = init_home(
         home.path, organisation=organisation, name=name or organisation, operator=operator or name or organisation,
         type=type, address=address, listen=listen or address, now=now,
-        regime=regime or ("none" if type == "linkage-unit" else "uk-gdpr"), roots=roots,
+        regime=regime or ("none" if type == "linkage-unit" else "uk-gdpr"), store=store, roots=roots,
     )  # fmt: skip
     try:
         if table:

@@ -28,7 +28,7 @@ address = "{address}"             # where other nodes reach you; it stands in th
 listen = "{listen}"               # where this process listens
 
 [store]
-url = ""                          # empty: SQLite in data/; or postgresql+psycopg://user@host/database
+url = "{store}"                          # empty: SQLite in data/; or postgresql+psycopg://user@host/database
 
 [policy]
 engine = "embedded"               # or "server" with url = "https://127.0.0.1:8181" and ca = "/path/ca.pem"
@@ -59,6 +59,7 @@ def init_home(
     listen: str,
     now: int,
     regime: str = "uk-gdpr",
+    store: str = "",
     roots: bytes | None = None,
 ) -> JoinRequest:
     """Make a home, and the signed join request in `join.json`; a half-made home is removed again.
@@ -74,7 +75,7 @@ def init_home(
         path.chmod(0o700)
         text = CONFIG.format(
             organisation=organisation, name=_quoted(name), operator=_quoted(operator), type=type,
-            regime=regime, address=address, listen=listen,
+            regime=regime, address=address, listen=listen, store=_quoted(store),
         )  # fmt: skip
         if roots is not None:
             home.root_file.write_bytes(read(RootDocument, roots).encode())
