@@ -15,11 +15,11 @@ from demo.federation import Federation
 from demo.narrate import Screen
 from demo.people import make_world
 from demo.processes import stop_leftovers
-from demo.scenarios import asthma_mould
+from demo.scenarios import asthma_mould, early_help, tax_connections
 from demo.scenarios.scenario import Scenario
 from demo.story import Story
 
-SCENARIOS = {module.SCENARIO.name: module.SCENARIO for module in (asthma_mould,)}
+SCENARIOS = {module.SCENARIO.name: module.SCENARIO for module in (asthma_mould, early_help, tax_connections)}
 PEOPLE = 6000
 INTERRUPTED = 130
 
@@ -30,7 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("scenario", nargs="?", choices=SCENARIOS, default="asthma-mould")
     parser.add_argument("--people", type=int, default=PEOPLE, help="how many invented people there are (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same people (%(default)s)")
-    parser.add_argument("--folder", type=Path, default=Path("build/demo"), help="where everything is left (%(default)s)")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("build/demo"), help="where everything is left (%(default)s)"
+    )
     told = parser.parse_args(arguments)
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupt)
@@ -43,7 +45,7 @@ def run(scenario: Scenario, folder: Path, people: int, seed: int) -> int:
     screen.opening(scenario.title, scenario.opening)
     stop_leftovers(folder)
     shutil.rmtree(folder, ignore_errors=True)
-    federation = Federation(folder, scenario.orgs)
+    federation = Federation(folder, scenario.orgs, scenario.poll_seconds)
     try:
         with federation:
             world = make_world(seed, people)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,7 +59,7 @@ def _show_table(story: Story, provider: str, table: Rows) -> None:
     story.screen.table(
         (REGISTERS[story.question.requester].id_column, *columns),
         first + empty,
-        f"From {story.name(provider)}: {len(released):,} of {len(table):,} lines have a value. The first, and an empty one:",
+        f"From {story.name(provider)}: {len(released):,} of {len(table):,} lines have a value, as the first of these",
     )
     values: dict[str, dict[str, int]] = {name: {} for name in columns}
     for row in released.values():
@@ -84,27 +84,34 @@ def show_held_back(story: Story) -> None:
     texts = yaml.safe_load(_SENTENCES.read_text(encoding="utf-8"))
     for org in (story.question.requester, *story.question.providers):
         screen.command(f"{OFFICER} at {org}", ["audit", "show", story.request])
-        opened = {action: value for action, value in _opened(story, org)}
+        opened = {line["action"]: line["opened"] for line in story_lines(story, org)}
         admitted = opened["people.encoded"]["admission"]
-        rows = [("may be compared", f"{admitted['encoded']:,}", "")]
+        rows = [
+            (
+                "rows sent to be compared",
+                f"{admitted['encoded']:,}",
+                "filled up with invented ones, so that the number hides",
+            )
+        ]
         rows += [("left out before", f"{n:,}", _why(code, texts)) for code, n in _most(admitted["left_out"])]
         if org in story.question.providers:
             told = opened["release.sealed"]["story"]
             rows.append(("matched with the cohort", f"{told['linked']:,}", ""))
             rows.append(("released", f"{told['rows']:,}", ""))
-            rows += [("matched, not released", f"{n:,}", _why(code, texts)) for code, n in _most(told["reasons"])]
+            rows.append(("matched, nothing released", f"{told['linked'] - told['rows']:,}", ""))
+            rows += [("values of theirs kept back", f"{n:,}", _why(code, texts)) for code, n in _most(told["reasons"])]
             facts = {name: told[name] for name in ("linked", "rows", "reasons", "precision_bp")}
             facts |= {"left_out": admitted["left_out"]}
             story.summary.setdefault("held_back", {})[org] = facts
-        screen.table((f"In the log of {org}", "People", "Why"), rows)
+        screen.table((f"In the log of {org}", "How many", "Why"), rows)
 
 
-def _opened(story: Story, org: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def story_lines(story: Story, org: str, action: str = "") -> list[dict[str, Any]]:
+    """What an agency's log says of the request, of one action or all; each line with its `action`."""
     document = story.federation.at(org, OFFICER, "audit", "show", story.request, "--json").document
     actions = {one["index"]: one["entry"]["action"] for one in document["entries"]}
-    for line in document["lines"]:
-        if line["opened"]:
-            yield actions[line["index"]], line["opened"]
+    lines = [{**line, "action": actions[line["index"]]} for line in document["lines"]]
+    return [line for line in lines if action in ("", line["action"])]
 
 
 def _why(code: str, texts: Mapping[str, Mapping[str, str]]) -> str:
@@ -117,7 +124,7 @@ def _most(tally: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def show_who_saw_what(story: Story) -> None:
-    """What each role learnt, in the words in which the linkage method states what it leaks, and what it never learns."""
+    """What each role learnt, in the linkage method's own words, and what it never learns."""
     story.screen.step(
         "Who could have seen what",
         "The method that compares states for each role what it gives away; this is its own text, weaknesses included.",
@@ -125,7 +132,11 @@ def show_who_saw_what(story: Story) -> None:
     asked, leaks = story.question, ClkLinkageUnit.leaks
     providers = ", ".join(asked.providers)
     rows = [
-        (f"{asked.requester} (asks)", f"from the linkage: {leaks['requester']}; from the release: the values above", _NEVER["requester"]),
+        (
+            f"{asked.requester} (asks)",
+            f"from the linkage: {leaks['requester']}; from the release: the values above",
+            _NEVER["requester"],
+        ),
         (f"{providers} (asked)", leaks["provider"], _NEVER["provider"]),
         (f"{LINKAGE_UNIT} (compares)", leaks["linkage"], _NEVER["linkage"]),
         ("anyone on the network", "that two nodes talk", _NEVER["network"]),
@@ -133,13 +144,21 @@ def show_who_saw_what(story: Story) -> None:
     story.screen.table(("Who", "Learns", "Never learns"), rows)
     story.screen.say(
         "Plainly: the linkage unit is trusted not to attack the bits it compares, and not to conspire with one of the "
-        "agencies. It runs no register, gets a new key's bits for each question, and deletes them; SECURITY.md says more."
+        "agencies. It runs no register, gets bits of a new key for each question, and deletes them; see SECURITY.md."
     )
     story.summary["roles"] = [row[0] for row in rows]
 
 
-def show_quality(story: Story, tables: Mapping[str, Rows], expected: Callable[[str, str], dict[str, str]]) -> None:
-    """Released rows against the truth. `expected(provider, local id)` is the row that a right answer has."""
+def show_quality(
+    story: Story,
+    tables: Mapping[str, Rows],
+    expected: Callable[[str, str], dict[str, str]],
+    absent: Sequence[str] = (),
+) -> None:
+    """Released rows against the truth. `expected(provider, local id)` is the row that a right answer has.
+
+    `absent` are own ids of people whom something that happened meanwhile keeps out.
+    """
     asked = story.question
     story.screen.step(
         "Was it right?",
@@ -153,6 +172,8 @@ def show_quality(story: Story, tables: Mapping[str, Rows], expected: Callable[[s
         pairs = measure.allowed_pairs(
             story.world, asked.requester, provider, list(table), story.rules, shift(), today()
         )  # fmt: skip
+        for own in absent:
+            pairs.pop(own, None)
         found = measure.quality(table, pairs, known, {there: expected(provider, there) for there in pairs.values()})
         estimate = story.summary["held_back"][provider]["precision_bp"] / 10_000
         figures = (f"{found.known:,}", f"{found.allowed:,}", f"{found.released:,}", percent(found.precision))

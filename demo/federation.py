@@ -6,8 +6,9 @@ Each agency has a home of its own in the folder, a process of its own, and peopl
 
 from __future__ import annotations
 
+import re
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +22,7 @@ from demo.processes import Answer, DemoError, NodeProcess, exchange
 ADMIN, OFFICER, ANALYST = "admin", "olga", "ann"
 ROOTS: Final = 3
 # A demo has no hour to spare: nodes look again, give up waiting, and hand out releases, in seconds.
-_HASTE: Final = {"poll_seconds": "0.5", "pace_seconds": "2"}
+_POLL_SECONDS, _PACE_SECONDS = 0.5, 2
 _RETRY: Final = "retry_max_seconds = 2             # the demo's; a peer that is down is tried again at least this often"
 
 S = TypeVar("S")
@@ -31,10 +32,12 @@ T = TypeVar("T")
 class Federation:
     """Homes, papers and processes in one folder. A context manager: whatever happens, every process ends."""
 
-    def __init__(self, folder: Path, orgs: Sequence[str]) -> None:
+    def __init__(self, folder: Path, orgs: Sequence[str], poll_seconds: Mapping[str, float] | None = None) -> None:
+        """`poll_seconds` slows single nodes down to what is given."""
         self.folder = folder
         self.agencies: list[Agency] = [AGENCIES[org] for org in orgs]
         self.nodes = {org: NodeProcess(org, folder / org) for org in orgs}
+        self._poll = poll_seconds or {}
         self._pool = ThreadPoolExecutor(4)
 
     def __enter__(self) -> Self:
@@ -94,13 +97,15 @@ class Federation:
 
     def _make_home(self, org: str, port: int, root: Path) -> dict[str, Any]:
         agency, home, address = AGENCIES[org], self.folder / org, f"127.0.0.1:{port}"
-        records = ["--records", home / "records.toml"] if agency.holds else []
+        records: list[str | Path] = ["--records", home / "records.toml"] if agency.holds else []
         made = exchange(
             ["init", "--organisation", org, "--name", agency.name, "--operator", agency.operator, "--type", agency.type,
              "--address", address, "--root", root, *records, "--json"], home=home,
         ).document  # fmt: skip
         config = home / "config.toml"
-        config.write_text(_hurried(config.read_text(encoding="utf-8")), encoding="utf-8")
+        config.write_text(
+            _hurried(config.read_text(encoding="utf-8"), self._poll.get(org, _POLL_SECONDS)), encoding="utf-8"
+        )
         return made
 
     def start(self, orgs: Iterable[str] | None = None) -> None:
@@ -138,15 +143,10 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def _hurried(config: str) -> str:
-    lines = []
-    for line in config.splitlines():
-        name = line.partition(" = ")[0]
-        if name in _HASTE:
-            line = f"{name} = {_HASTE[name]}" + (line[line.index("#") :].rjust(2) if "#" in line else "")
-        lines.append(line)
-        if line == "[exchange]":
-            lines.append(_RETRY)
-    if sum(line.partition(" = ")[0] in _HASTE for line in lines) != len(_HASTE):
-        raise DemoError("config.toml has not the settings that the demo changes")
-    return "\n".join(lines) + "\n"
+def _hurried(config: str, poll_seconds: float) -> str:
+    """The configuration that `init` wrote, with the demo's haste. Raises DemoError if it has not the settings."""
+    for name, value in (("poll_seconds", poll_seconds), ("pace_seconds", _PACE_SECONDS)):
+        config, found = re.subn(rf"(?m)^{name} = \S+", f"{name} = {value}", config)
+        if found != 1:
+            raise DemoError(f"config.toml has not the one setting {name} that the demo changes")
+    return config.replace("[exchange]\n", f"[exchange]\n{_RETRY}\n")

@@ -46,7 +46,9 @@ class Quality:
 
     def document(self) -> dict[str, float]:
         """For summary.json."""
-        counts = {name: getattr(self, name) for name in ("cohort", "known", "allowed", "released", "right", "unexpected")}
+        counts = {
+            name: getattr(self, name) for name in ("cohort", "known", "allowed", "released", "right", "unexpected")
+        }
         return counts | {"precision": round(self.precision, 4), "recall": round(self.recall, 4)}
 
 
@@ -90,10 +92,7 @@ def allowed_pairs(
     return {
         ours: theirs
         for ours, theirs in world.true_pairs(requester, provider, cohort)
-        if ours not in out
-        and theirs not in out_there
-        and theirs in said_yes
-        and not rules.excluded(people[theirs])
+        if ours not in out and theirs not in out_there and theirs in said_yes and not rules.excluded(people[theirs])
     }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from rich import box
 from rich.console import Console
@@ -59,14 +60,18 @@ class Screen:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
         """Cells wrap, so that nothing is lost in 80 columns."""
-        drawn = Table(*columns, title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+        if title:
+            self._console.print(Text(title, style="bold"))
+        drawn = Table(*columns, box=box.SIMPLE_HEAD)
         for row in rows:
             drawn.add_row(*(Text(str(cell)) for cell in row))
         self._console.print(drawn)
 
     def panel(self, title: str, lines: Iterable[str], style: str = "") -> None:
         """A few lines that belong together."""
-        self._console.print(Panel(Text("\n".join(lines)), title=title, title_align="left", box=box.ROUNDED, style=style))
+        self._console.print(
+            Panel(Text("\n".join(lines)), title=title, title_align="left", box=box.ROUNDED, style=style)
+        )
 
     def failure(self, what: str, tails: Mapping[str, str]) -> None:
         """Which step it stopped at, why, and the end of each node's log."""
@@ -75,6 +80,15 @@ class Screen:
         for org, tail in tails.items():
             if tail:
                 self.panel(f"End of the log of {org}", [tail])
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """A sign of life on a terminal while something takes its time; nothing elsewhere."""
+        if not self._console.is_terminal:
+            yield
+            return
+        with self._console.status(what):
+            yield
 
     def _indented(self, text: Text) -> None:
         self._console.print(Padding(text, (0, 0, 0, 2)))

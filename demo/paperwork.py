@@ -1,4 +1,4 @@
-"""The demo's own copies of what has dates: agreements and choices, moved so that they hold today, whatever day it is."""
+"""The demo's own copies of what has dates: agreements and choices, moved so that they hold on whatever day it is."""
 
 from __future__ import annotations
 

@@ -33,6 +33,7 @@ class Question:
     attributes: Mapping[str, tuple[str, ...]]  # by provider
     condition: str
     who: str
+    assertions: tuple[str, ...] = ()  # what the asker vouches for, as `--assert` takes it
 
     @property
     def providers(self) -> list[str]:
@@ -68,14 +69,13 @@ class Story:
         """Who takes part."""
         self.screen.step(
             "Who takes part",
-            "Each agency keeps its records in its own house, on its own computer. Nothing is copied to a central place. "
-            "All agencies and all people here are invented.",
+            "Each agency keeps its records in its own house, on its own computer. Nothing is copied to a central "
+            "place. All agencies and all people here are invented.",
         )
-        rows = [
-            (agency.name, agency.who, count(len(self.world.registers[agency.org]), "person", "people") + f": {agency.holds}"
-             if agency.holds else "nobody's records")
-            for agency in self.federation.agencies
-        ]  # fmt: skip
+        rows = []
+        for agency in self.federation.agencies:
+            people = count(len(self.world.registers[agency.org]), "person", "people") if agency.holds else ""
+            rows.append((agency.name, agency.who, f"{people}: {agency.holds}" if people else "nobody's records"))
         self.screen.table(("Agency", "What it is", "Holds"), rows)
         self.summary["registers"] = {
             a.org: len(self.world.registers[a.org]) for a in self.federation.agencies if a.holds
@@ -91,17 +91,25 @@ class Story:
         )
         first = self.federation.orgs[0]
         self.screen.command(first, ["init", "--organisation", first, "--root", "root.json", "..."])
-        self.federation.found(self.world)
-        self.screen.command("keepers", ["manifest", "sign", "manifest.json", "--key", "root-1.key", "--key", "root-2.key"])
+        with self.screen.working("Making homes and keys"):
+            self.federation.found(self.world)
+        self.screen.command(
+            "keepers", ["manifest", "sign", "manifest.json", "--key", "root-1.key", "--key", "root-2.key"]
+        )
         self.screen.command(first, ["manifest", "accept", "manifest.json"])
         self.screen.command(first, ["serve"])
-        self.federation.start()
-        self.federation.let_in([self.question.requester])
+        with self.screen.working("Starting nodes"):
+            self.federation.start()
+            self.federation.let_in([self.question.requester])
         nodes = self.federation.nodes.values()
         self.screen.good(
             f"{len(nodes)} nodes run, each a process of its own: "
             + ", ".join(f"{node.org} ({node.pid})" for node in nodes)
             + ". They speak over encrypted connections on which both sides show who they are."
+        )
+        self.screen.say(
+            "The demo's nodes are in haste: they look twice a second, and answers come out in slots of 2 seconds, not "
+            "of 30, so that the time at which one comes says nothing."
         )
         self.summary["processes"] = {node.org: node.pid for node in nodes}
 
@@ -157,13 +165,17 @@ class Story:
         if not self._law:
             self._law = yaml.safe_load(_GATEWAYS.read_text(encoding="utf-8"))["gateways"]
         found = self._law[gateway]
-        return found["title"] if found["citation"].startswith(found["title"][:12]) else f"{found['title']} ({found['citation']})"
+        return (
+            found["title"]
+            if found["citation"].startswith(found["title"][:12])
+            else f"{found['title']} ({found['citation']})"
+        )
 
     def record_choices(self, orgs: Collection[str]) -> None:
         """What people chose, as each agency wrote it down."""
         self.screen.step(
             "What people chose",
-            "Consents, objections, opt-outs and restrictions, as each agency recorded them. Nobody else ever sees them.",
+            "Consents, objections, opt-outs, restrictions, as each agency recorded them. Nobody else ever sees them.",
         )
         rows = []
         for org, answer in zip(orgs, self.federation.each(self.federation.import_choices, orgs), strict=True):
@@ -185,6 +197,8 @@ class Story:
             for name in names:
                 words += ["--attribute", f"{provider}:{name}"]
         words += ["--cohort", asked.condition]
+        for assertion in asked.assertions:
+            words += ["--assert", assertion]
         self.screen.command(f"{ANALYST} at {asked.requester}", list(map(str, words)))
         self.federation.at(asked.requester, ANALYST, *words, "--out", file)
         return file
@@ -196,11 +210,11 @@ class Story:
         answer = self.federation.at(asked.requester, ANALYST, "request", "submit", file, "--json").document
         self.request = answer["request"]
         self.screen.good(
-            f"{asked.requester}'s own policy allows the question. It is signed, written to the log, and only then sent. "
-            f"It is about {count(answer['cohort'], 'person', 'people')}. Its number: {self.request}"
+            f"{asked.requester}'s own policy allows the question. It is signed, written to the log, and only then "
+            f"sent. It is about {count(answer['cohort'], 'person', 'people')}. Its number: {self.request}"
         )
         self.screen.say(
-            "The linkage unit hears nothing of the purpose, of what is asked, or of who is meant; it gets an order to compare."
+            "The linkage unit hears nothing of the purpose, of what is asked or of who is meant: it gets an order."
         )
         self.summary |= {"request": self.request, "cohort": answer["cohort"]}
 
@@ -215,7 +229,9 @@ class Story:
         for provider in self.question.providers:
             self.screen.event(self.name(provider), "its policy allows the question; it waits for an officer")
             self.screen.command(f"{OFFICER} at {provider}", ["approve", self.request])
-        self.federation.each(lambda org: self.federation.at(org, OFFICER, "approve", self.request), self.question.providers)
+        self.federation.each(
+            lambda org: self.federation.at(org, OFFICER, "approve", self.request), self.question.providers
+        )
         self.screen.good("approved; the name of who approved stays inside, the log shows others only a seal over it")
         self.summary["approved_by"] = self.question.providers
 
@@ -256,10 +272,10 @@ class Story:
         self.screen.step(
             "The records are compared without being shown",
             "Requester and provider agree on a secret key for this one question. Each leaves out people whom law, "
-            "agreement or their own choice keeps out. Of everyone else, name, birth date, sex and postcode are scrambled "
-            "with the key into a row of bits; misspelt names give similar bits. The linkage unit, which has no key, "
-            "compares bits with bits, says which rows belong together, and deletes everything. The provider then decides "
-            "person by person, and seals what may leave so that only the requester can open it.",
+            "agreement or their own choice keeps out. Of everyone else, name, birth date, sex and postcode are "
+            "scrambled with the key into a row of bits; misspelt names give similar bits. The linkage unit, which has "
+            "no key, compares bits with bits, says which rows belong together, and deletes everything. The provider "
+            "then decides person by person, and seals what may leave so that only the requester can open it.",
         )
 
     def shown(self, path: Path) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from demo.measure import Rules
 from demo.story import Question, Story
@@ -20,3 +20,4 @@ class Scenario:
     question: Question
     rules: Rules
     play: Callable[[Story], None]
+    poll_seconds: Mapping[str, float] = field(default_factory=dict)  # of nodes that the story needs slower
