@@ -35,7 +35,7 @@ class CliError(ExchangeError):
         "serving": Says(
             Kind.CONFLICT,
             "The node is serving, so its files are not touched.",
-            "Stop it first, or leave out --offline.",
+            "Stop it first, then run the command again.",
         ),
         "cannot-listen": Says(
             Kind.UNAVAILABLE,

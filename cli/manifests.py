@@ -22,7 +22,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-DAY = 86_400
 _OUT = typer.Option("--out", "-o", help="The file to write.")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from exchange_node.audit.canonical import JSON
 from exchange_node.audit.entry import Entry, entry_id
@@ -73,9 +72,3 @@ class Clerk:
 def when(seconds: int | None) -> str | None:
     """Epoch seconds as RFC 3339 in UTC."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def plain(value: Any) -> Any:
-    """A dataclass of the store without its bytes, for JSON."""
-    names = value.__dataclass_fields__
-    return {name: getattr(value, name) for name in names if not isinstance(getattr(value, name), bytes)}
