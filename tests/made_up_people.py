@@ -68,9 +68,7 @@ def two_registers(
     everyone = people(left + right - shared, seed)
     ours = [StandardRecord(f"a{index}", person.fields) for index, person in enumerate(everyone[:left])]
     theirs = [with_errors(person, f"b{index}", rng, rate) for index, person in enumerate(everyone[:shared])]
-    theirs += [
-        StandardRecord(f"b{shared + index}", person.fields) for index, person in enumerate(everyone[left:])
-    ]
+    theirs += [StandardRecord(f"b{shared + index}", person.fields) for index, person in enumerate(everyone[left:])]
     return ours, theirs
 
 

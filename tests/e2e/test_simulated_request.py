@@ -92,7 +92,7 @@ def consent(simulator: Simulator, numbers: range) -> None:
                 valid_to=None,
                 recorded_at=1,
                 recorded_by="officer",
-            )  # fmt: skip
+            )
         )
 
 
