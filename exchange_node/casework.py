@@ -28,7 +28,7 @@ from exchange_node.policy.decision import Decision, Question, deny_from_error
 from exchange_node.store.legs import Move
 from exchange_node.store.model import Leg, Opening, Request, Secret
 from exchange_node.trust import sealing
-from exchange_node.trust.manifest import Manifest
+from exchange_node.trust.manifest import Manifest, operator_conflict
 from exchange_node.trust.sealing import SealingKey
 from exchange_node.wire.v1 import message_pb2 as pb
 
@@ -136,6 +136,7 @@ class Casework:
             if question is not None:
                 agreement = self.agreements.in_force_by_digest(core.agreement_digest.hex())
                 papers.check_against_agreement(question, order, agreement)
+                operator_conflict(self.manifest(), order.linkage_unit, (order.requester, order.provider))
             if self.node.store.quota.open_requests(core.requester) >= self.node.config.quota.open_requests:
                 raise MessageError("over-quota", "open requests")
             self.open_legs(content, role, {leg.provider: Next(3)})

@@ -220,6 +220,8 @@ class Correspondence:
             except PeerRefused as refused:
                 if refused.remote != "protocol.checkpoint-gap":
                     raise
+                if refused.known_size > self._node.log.size():  # our log was replaced by an older copy
+                    raise AuditError("rolled-back", f"{peer} knows {refused.known_size} entries") from refused
                 self._known[peer] = refused.known_size
                 continue
             except MessageError as error:

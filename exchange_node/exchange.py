@@ -35,6 +35,7 @@ from exchange_node.refusal import Refusal
 from exchange_node.releases import PARCEL
 from exchange_node.stages import Stages
 from exchange_node.store.model import User
+from exchange_node.trust.manifest import operator_conflict
 from exchange_node.trust.sealing import SealingKey
 from exchange_node.wire.v1 import message_pb2 as pb
 from exchange_node.wire.v1 import node_pb2 as rpc
@@ -54,6 +55,8 @@ class Exchange(Stages):
             raise DraftError("empty-cohort")
         deadline = now + self.seconds_for(draft)
         plan = papers.plan(draft, agreement, self.node.org, user_role, len(cohort), now, deadline)
+        for leg in plan.legs:
+            operator_conflict(manifest, leg.order.linkage_unit, (self.node.org, leg.provider))
         questions = [papers.question_of(leg.question, leg.order, agreement, manifest, now) for leg in plan.legs]
         return plan.decided(cohort, [self.decide(question) for question in questions])
 

@@ -126,7 +126,7 @@ class MessageError(ExchangeError):
             "Wait until earlier requests have ended, or agree a larger quota.",
         ),
         "manifest-differs": Says(
-            Kind.UNTRUSTED,
+            Kind.UNAVAILABLE,
             "The two nodes do not trust the same federation manifest.",
             "Bring both nodes to the newest manifest: `exchange manifest show` tells its number.",
         ),

@@ -535,18 +535,31 @@ async def test_precision_below_the_minimum_releases_nobody(world: Simulator) -> 
     assert story["rows"] == 0 and any("precision" in code for code in story["reasons"]), story
 
 
-async def test_a_linkage_unit_that_a_party_operates_is_refused(world: Simulator) -> None:
-    """The requester's word is not enough: the unit looks into the manifest itself."""
+@pytest.mark.parametrize("blind", [[], ["exchange"], ["exchange", "casework"]])
+async def test_a_linkage_unit_that_a_party_operates_is_refused(
+    world: Simulator, blind: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the requester, by the provider, and by the unit itself: each looks into the manifest."""
     operated = [
         join.organisation.model_copy(update={"operator": "castle  NHS Trust"}) if org == UNIT else join.organisation
         for org, join in world.joins.items()
     ]
     world.publish(organisations=tuple(operated))
+    for module in blind:
+        monkeypatch.setattr(f"exchange_node.{module}.operator_conflict", lambda *_: None)
+    if not blind:
+        with pytest.raises(TrustError) as error:
+            await ask(world)
+        assert error.value.code == "trust.operator-conflict"
+        return
     request = await ask(world)
     await until_ended(world, request)
     assert world.state(LANDLORD, request) == "refused"
-    assert end_of(world, UNIT, request)["reason"] == "operator-conflict"
-    assert end_of(world, LANDLORD, request)["reason"] == "operator-conflict"
+    assert "operator-conflict" in end_of(world, LANDLORD, request)["reason"]
+    if len(blind) == 1:
+        assert (LANDLORD, "trust.operator-conflict") in refused_calls(world, HOSPITAL)
+    else:
+        assert end_of(world, UNIT, request)["reason"] == "operator-conflict"
     nothing_released(world, request)
     nothing_left(world)
 

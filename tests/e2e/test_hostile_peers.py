@@ -1,0 +1,723 @@
+"""Hostile peers: whatever is replayed, reordered, cut, forged, stale or invented is refused with a code and logged; no
+table comes of it, and the node serves the next request.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exchange_node.agreements import AgreementError
+from exchange_node.audit.checkpoint import Checkpoint
+from exchange_node.audit.errors import AuditError
+from exchange_node.audit.note import NoteSigner
+from exchange_node.errors import ExchangeError
+from exchange_node.linkage.lists import ROW_BYTES
+from exchange_node.messages import MESSAGE_TYPE, sha256
+from exchange_node.ports import PeerRefused
+from exchange_node.trust.errors import TrustError
+from exchange_node.trust.signing import SigningKey, sign
+from exchange_node.wire.v1 import message_pb2 as pb
+from exchange_node.wire.v1 import node_pb2 as rpc
+from tests.e2e.test_simulated_request import results
+from tests.simulator import Simulator
+from tests.worlds import (
+    HOSPITAL,
+    LANDLORD,
+    NODES,
+    RELEASED,
+    UNIT,
+    ask,
+    end_of,
+    is_served,
+    nothing_left,
+    nothing_released,
+    refused_calls,
+    until_ended,
+    until_step,
+)
+
+Change = Callable[[pb.Message], object]
+
+
+def resigned(world: Simulator, org: str, envelope: pb.Envelope, change: Change) -> pb.Envelope:
+    """The envelope with a changed message, signed by the key of `org` all the same."""
+    message = pb.Message.FromString(envelope.signed.payload)
+    change(message)
+    return signed(world.nodes[org].signing_key, envelope, message.SerializeToString(deterministic=True))
+
+
+def signed(key: SigningKey, envelope: pb.Envelope, payload: bytes) -> pb.Envelope:
+    """The envelope with another payload under a good signature of a key."""
+    made = pb.Envelope.FromString(envelope.SerializeToString())
+    made.signed.CopyFrom(pb.Signed(payload=payload, key_id=key.key_id, signature=sign(MESSAGE_TYPE, payload, key)))
+    return made
+
+
+async def heard(world: Simulator, step: int = 5) -> tuple[str, dict[tuple[str, str], pb.Envelope]]:
+    """A request on its way, and everything that was said, by receiver and method."""
+    said: dict[tuple[str, str], pb.Envelope] = {}
+
+    def listen(peer: str, method: str, message: Any) -> Any:
+        said[peer, method] = message
+        return message
+
+    world.network.on_request = listen
+    request = await ask(world)
+    await until_step(world, request, LANDLORD, step)
+    world.network.on_request = None
+    return request, said
+
+
+async def refusal(world: Simulator, caller: str, peer: str, method: str, envelope: pb.Envelope) -> str:
+    """The code with which a call is refused; it must be in the receiver's log."""
+    with pytest.raises(PeerRefused) as error:
+        await world.network.peers_of(caller).call(peer, method, envelope)
+    if error.value.remote != "protocol.checkpoint-gap":
+        assert (caller, error.value.remote) in refused_calls(world, peer)
+    return error.value.remote
+
+
+# -- one message, changed
+
+
+def flipped(world: Simulator, envelope: pb.Envelope) -> pb.Envelope:
+    payload = bytearray(envelope.signed.payload)
+    payload[len(payload) // 2] ^= 1
+    made = pb.Envelope.FromString(envelope.SerializeToString())
+    made.signed.payload = bytes(payload)
+    return made
+
+
+def by_header(**fields: Any) -> Callable[[Simulator, pb.Envelope], pb.Envelope]:
+    def change(message: pb.Message) -> None:
+        for name, value in fields.items():
+            setattr(message.header, name, value)
+
+    return lambda world, envelope: resigned(world, LANDLORD, envelope, change)
+
+
+def by_body(change: Change) -> Callable[[Simulator, pb.Envelope], pb.Envelope]:
+    return lambda world, envelope: resigned(world, LANDLORD, envelope, change)
+
+
+def stranger(world: Simulator, envelope: pb.Envelope) -> pb.Envelope:
+    return signed(SigningKey.generate(), envelope, envelope.signed.payload)
+
+
+def stranger_as_known(world: Simulator, envelope: pb.Envelope) -> pb.Envelope:
+    made = stranger(world, envelope)
+    made.signed.key_id = world.nodes[LANDLORD].signing_key.key_id
+    return made
+
+
+def cut(world: Simulator, envelope: pb.Envelope) -> pb.Envelope:
+    return signed(world.nodes[LANDLORD].signing_key, envelope, envelope.signed.payload[:-7])
+
+
+def grown(size: int) -> Callable[[Simulator, pb.Envelope], pb.Envelope]:
+    return lambda world, envelope: signed(
+        world.nodes[LANDLORD].signing_key, envelope, envelope.signed.payload + b"\x1a" + bytes([1]) * size
+    )
+
+
+def unknown_field(world: Simulator, envelope: pb.Envelope) -> pb.Envelope:
+    return signed(world.nodes[LANDLORD].signing_key, envelope, envelope.signed.payload + b"\xfa\x06\x01x")
+
+
+def clock(seconds: int) -> Callable[[Simulator, pb.Envelope], pb.Envelope]:
+    def change(world: Simulator, envelope: pb.Envelope) -> pb.Envelope:
+        made = pb.Envelope.FromString(envelope.SerializeToString())
+        made.now += seconds
+        return made
+
+    return change
+
+
+def another_log(world: Simulator, envelope: pb.Envelope) -> pb.Envelope:
+    """A checkpoint of the landlord's name under a key that is not its own."""
+    node = world.nodes[LANDLORD]
+    forger = NoteSigner.from_seed(node.log._writer._origin, b"\x01" * 32)
+    note = Checkpoint(node.log._writer._origin, 10_000, b"\x02" * 32).sign(forger)
+    return resigned(world, LANDLORD, envelope, lambda message: setattr(message.header, "checkpoint", note))
+
+
+def another_past(world: Simulator, envelope: pb.Envelope) -> pb.Envelope:
+    """A checkpoint under the right key over another history, as long as the one that was shown."""
+    log = world.nodes[LANDLORD].log
+    note = Checkpoint(log._writer._origin, log.size(), b"\x02" * 32).sign(log._writer._signer)
+    made = resigned(world, LANDLORD, envelope, lambda message: setattr(message.header, "checkpoint", note))
+    held = world.nodes[HOSPITAL].store.peers.get(LANDLORD)
+    assert held is not None
+    made.proof_from = int(held.split(b"\n")[1])
+    return made
+
+
+def swapped_section(message: pb.Message) -> None:
+    section = message.request.sections[0]
+    part = pb.Part.FromString(section.content)
+    if part.HasField("order"):
+        part.order.max_links += 1
+    else:
+        part.question.purpose = "rent-arrears"
+    section.content = part.SerializeToString(deterministic=True)
+
+
+def swapped_core(message: pb.Message) -> None:
+    core = pb.RequestCore.FromString(message.request.core)
+    core.deadline += 1
+    message.request.core = core.SerializeToString(deterministic=True)
+    message.header.request_digest = sha256(message.request.core)
+
+
+def many(message: pb.Message) -> None:
+    del message.request.sections[:]
+    message.request.sections.extend([pb.Section()] * 70_000)
+
+
+CHANGES: dict[str, tuple[Callable[[Simulator, pb.Envelope], pb.Envelope], set[str]]] = {
+    "a bit flipped": (flipped, {"trust.bad-signature"}),
+    "signed by a stranger": (stranger, {"trust.unknown-key"}),
+    "signed by a stranger under a known id": (stranger_as_known, {"trust.bad-signature"}),
+    "cut short": (cut, {"protocol.malformed"}),
+    "an unknown field": (unknown_field, {"protocol.malformed"}),
+    "too long": (grown(4 * 1024 * 1024), {"protocol.too-large"}),
+    "too many parts": (by_body(many), {"protocol.malformed"}),
+    "another body": (by_body(lambda m: m.poll.SetInParent()), {"protocol.unexpected"}),
+    "no body": (by_body(lambda m: m.ClearField("request")), {"protocol.unexpected"}),
+    "no header": (by_body(lambda m: m.ClearField("header")), {"protocol.malformed"}),
+    "another sender": (by_header(sender=UNIT), {"protocol.wrong-sender"}),
+    "another recipient": (by_header(recipient=UNIT), {"protocol.wrong-sender"}),
+    "another request": (by_header(request_id="f" * 32), {"protocol.wrong-leg"}),
+    "another provider": (by_header(provider=LANDLORD), {"protocol.wrong-leg", "protocol.malformed"}),
+    "another digest": (by_header(request_digest=b"\x07" * 32), {"protocol.wrong-leg"}),
+    "an id that is none": (by_header(request_id="../../etc/passwd"), {"protocol.malformed"}),
+    "another manifest": (by_header(manifest_digest=b"\x07" * 32), {"protocol.manifest-differs"}),
+    "made in the future": (by_header(made_at=2**40), {"protocol.stale"}),
+    "a clock far ahead": (clock(121), {"protocol.clock-skew"}),
+    "a clock far behind": (clock(-121), {"protocol.clock-skew"}),
+    "a section that was not signed": (by_body(swapped_section), {"protocol.section-differs"}),
+    "the same id with other contents": (by_body(swapped_core), {"protocol.wrong-leg"}),
+    "a log under another key": (another_log, {"audit.forged"}),
+    "a log with another past": (another_past, {"audit.forked"}),
+}
+
+
+async def test_a_changed_message_is_refused_and_the_rest_goes_on(world: Simulator) -> None:
+    request, said = await heard(world)
+    envelope = said[HOSPITAL, "SubmitRequest"]
+    before = len(world.nodes[HOSPITAL].store.messages.list(request))
+    for name, (change, codes) in CHANGES.items():
+        made = change(world, fresh(world, envelope))
+        if "protocol.manifest-differs" in codes:
+            with pytest.raises(Exception, match="manifest-differs"):
+                await world.network.peers_of(LANDLORD).call(HOSPITAL, "SubmitRequest", made)
+            continue
+        assert await refusal(world, LANDLORD, HOSPITAL, "SubmitRequest", made) in codes, name
+    assert len(world.nodes[HOSPITAL].store.messages.list(request)) == before
+    await until_ended(world, request)
+    assert {key for key, value in results(world, request).items() if value == "high"} == RELEASED
+    await is_served(world)
+    nothing_left(world)
+
+
+def fresh(world: Simulator, envelope: pb.Envelope) -> pb.Envelope:
+    """The same message with the clock and the proof that a retry has."""
+    message = pb.Message.FromString(envelope.signed.payload)
+    leg = message.header
+    held = world.nodes[leg.recipient].store.peers.get(leg.sender)
+    known = int(held.split(b"\n")[1]) if held else 0
+    return world.network.exchanges[leg.sender].post._envelope(leg.recipient, envelope.signed, known)
+
+
+async def test_the_same_message_again_is_answered_word_for_word(world: Simulator) -> None:
+    request, said = await heard(world)
+    calls = world.network.peers_of(LANDLORD)
+    for peer, method in ((HOSPITAL, "SubmitRequest"), (UNIT, "SubmitOrder"), (HOSPITAL, "ExchangeKeys")):
+        answers = {(await calls.call(peer, method, fresh(world, said[peer, method]))).signed.payload for _ in range(3)}
+        stored = world.nodes[LANDLORD].store.messages.get(request, HOSPITAL, "received", peer, f"{method}.reply")
+        assert stored is not None
+        assert answers == {pb.Signed.FromString(stored.body).payload}
+    await until_ended(world, request)
+    assert world.state(LANDLORD, request) == "done"
+
+
+async def test_after_the_end_nothing_begins_again(world: Simulator) -> None:
+    request, said = await heard(world, step=11)
+    await until_ended(world, request)
+    for (peer, method), envelope in said.items():
+        if not isinstance(envelope, pb.Envelope):
+            continue
+        caller = pb.Message.FromString(envelope.signed.payload).header.sender
+        try:
+            await world.network.peers_of(caller).call(peer, method, fresh(world, envelope))
+        except PeerRefused as error:
+            assert error.remote in ("protocol.unexpected", "protocol.chunk-gone")
+    assert [world.state(org, request) for org in NODES] == ["done"] * 3
+    nothing_left(world)
+
+
+async def test_messages_out_of_order(world: Simulator) -> None:
+    """Each call before its time, and each by the wrong party."""
+    request, said = await heard(world, step=4)
+    sealed = pb.Message(key_part=pb.KeyPart(sealed=b"x" * 80))
+    early = {
+        (HOSPITAL, "SendReceipt"): pb.Message(receipt=pb.Receipt(release_digest=b"\x01" * 32)),
+        (UNIT, "OfferEncodings"): pb.Message(encoding_manifest=pb.EncodingManifest(rows=2**31)),
+        (UNIT, "ExchangeKeys"): sealed,
+        (HOSPITAL, "SubmitOrder"): pb.Message(
+            request=pb.Message.FromString(said[UNIT, "SubmitOrder"].signed.payload).request
+        ),
+        (UNIT, "SubmitRequest"): pb.Message(
+            request=pb.Message.FromString(said[HOSPITAL, "SubmitRequest"].signed.payload).request
+        ),
+    }
+    ref = world.network.exchanges[LANDLORD].case_at(request, HOSPITAL, "requester").ref
+    for (peer, method), message in early.items():
+        envelope = say(world, LANDLORD, peer, ref, message)
+        assert await refusal(world, LANDLORD, peer, method, envelope) in (
+            "protocol.unexpected", "protocol.wrong-leg", "protocol.over-quota", "protocol.unknown-request",
+        ), (peer, method)  # fmt: skip
+    for peer, method, message in (
+        (HOSPITAL, "ExchangeKeys", sealed),
+        (HOSPITAL, "CollectRelease", pb.Message(poll=pb.Poll())),
+        (HOSPITAL, "CancelRequest", pb.Message(cancel=pb.Cancel(reason="cancelled"))),
+    ):
+        envelope = say(world, UNIT, peer, ref, message)
+        assert await refusal(world, UNIT, peer, method, envelope) == "protocol.wrong-leg", method
+    await until_ended(world, request)
+    assert world.state(LANDLORD, request) == "done"
+    nothing_left(world)
+
+
+def say(world: Simulator, sender: str, peer: str, ref: Any, message: pb.Message) -> pb.Envelope:
+    """A well-formed, well-signed message that has no business being sent."""
+    post = world.network.exchanges[sender].post
+    held = world.nodes[peer].store.peers.get(sender)
+    return post._envelope(peer, post._sign(ref, peer, message), int(held.split(b"\n")[1]) if held else 0)
+
+
+async def test_a_request_without_end_or_from_the_future(world: Simulator) -> None:
+    request, said = await heard(world, step=4)
+    original = pb.Message.FromString(said[HOSPITAL, "SubmitRequest"].signed.payload)
+    now = int(world.time.now)
+    for number, (created, deadline) in enumerate(
+        ((now + 500, now + 600), (now - 600, now - 1), (now, now + 31 * 86_400), (now, now))
+    ):
+        message = pb.Message.FromString(original.SerializeToString())
+        core = pb.RequestCore.FromString(message.request.core)
+        core.request_id, core.created_at, core.deadline = f"{number:032x}", created, deadline
+        for section in message.request.sections:
+            part = pb.Part.FromString(section.content)
+            if part.HasField("order"):
+                part.order.expires_at = deadline
+                order = part
+        for section in message.request.sections:
+            part = pb.Part.FromString(section.content)
+            part.order.expires_at = deadline if part.HasField("order") else 0
+            if not pb.Part.FromString(section.content).HasField("order"):
+                part = pb.Part.FromString(section.content)
+                part.question.order_digest = sha256(order.SerializeToString(deterministic=True))
+            section.content = part.SerializeToString(deterministic=True)
+            core.section_digests[section.index] = sha256(section.salt + section.content)
+        message.request.core = core.SerializeToString(deterministic=True)
+        ref = replace(
+            world.network.exchanges[LANDLORD].case_at(request, HOSPITAL, "requester").ref,
+            request_id=core.request_id,
+            request_digest=sha256(message.request.core),
+        )
+        envelope = say(world, LANDLORD, HOSPITAL, ref, message)
+        assert await refusal(world, LANDLORD, HOSPITAL, "SubmitRequest", envelope) in (
+            "protocol.stale", "protocol.malformed",
+        )  # fmt: skip
+        assert world.state(HOSPITAL, core.request_id) == "unknown"
+
+
+async def test_chunks_that_were_not_announced(world: Simulator) -> None:
+    seen: list[str] = []
+
+    def meddle(peer: str, method: str, message: Any) -> Any:
+        if method != "PutChunk" or seen:
+            return message
+        unit, ref = world.network.exchanges[UNIT], message.ref
+        case = unit.case_at(ref.request_id, ref.provider, "linkage")
+        claims = {party: unit.parcels.claim(case, party) for party in (LANDLORD, HOSPITAL)}
+        (owner,) = [p for p, c in claims.items() if c is not None and sha256(message.data) in c.chunk_digests]
+        far = rpc.ChunkRef(request_id=ref.request_id, requester=ref.requester, provider=ref.provider, index=9)
+        gone = rpc.ChunkRef(request_id="f" * 32, requester=ref.requester, provider=ref.provider)
+        for chunk, caller in (
+            (rpc.Chunk(ref=ref, data=message.data[:-1]), owner),
+            (rpc.Chunk(ref=ref, data=message.data + b"x"), owner),
+            (rpc.Chunk(ref=far, data=message.data), owner),
+            (rpc.Chunk(ref=gone, data=message.data), owner),
+            (rpc.Chunk(ref=ref, data=message.data), "riverside-care"),
+        ):
+            with pytest.raises(Exception) as error:
+                unit.take_chunk(chunk, caller)
+            seen.append(error.value.code)  # type: ignore[attr-defined]
+        return message
+
+    world.network.on_request = meddle
+    request = await ask(world)
+    await until_ended(world, request)
+    differs, unexpected = "protocol.digest-differs", "protocol.unexpected"
+    assert seen == [differs, differs, unexpected, "protocol.unknown-request", unexpected]
+    assert world.state(LANDLORD, request) == "done"
+
+
+# -- answers that lie
+
+
+def lying(world: Simulator, org: str, method: str, change: Change) -> None:
+    """Every answer of a node to one method is changed, and signed by the node itself."""
+
+    def answer(peer: str, called: str, reply: Any) -> Any:
+        if (peer, called) != (org, method) or pb.Message.FromString(reply.signed.payload).HasField("wait"):
+            return reply
+        return resigned(world, org, reply, change)
+
+    world.network.on_reply = answer
+
+
+LIES: dict[str, tuple[str, str, Change, str]] = {
+    "another sender": (HOSPITAL, "SubmitRequest", lambda m: setattr(m.header, "sender", UNIT), "protocol.wrong-sender"),
+    "another request": (
+        HOSPITAL, "SubmitRequest",
+        lambda m: setattr(m.header, "request_id", "e" * 32),
+        "protocol.wrong-leg",
+    ),
+    "another body": (HOSPITAL, "SubmitRequest", lambda m: m.receipt.SetInParent(), "protocol.unexpected"),
+    "a weak sealing key": (
+        HOSPITAL, "SubmitRequest",
+        lambda m: setattr(m.answer, "sealing_key", b"\x01" * 33),
+        "trust.",
+    ),
+    "a key part that is noise": (
+        HOSPITAL, "ExchangeKeys",
+        lambda m: setattr(m.key_part, "sealed", b"y" * 90),
+        "trust.",
+    ),
+    "links of another digest": (
+        UNIT, "CollectLinks",
+        lambda m: m.link_list.chunk_digests.__setitem__(0, b"\x01" * 32),
+        "protocol.digest-differs",
+    ),
+    "a release of another size": (
+        HOSPITAL, "CollectRelease",
+        lambda m: setattr(m.release, "size", m.release.size + 1),
+        "protocol.malformed",
+    ),
+    "a release with more rows": (
+        HOSPITAL, "CollectRelease",
+        lambda m: setattr(m.release, "capacity", 500),
+        "protocol.malformed",
+    ),
+    "a release with other columns": (
+        HOSPITAL, "CollectRelease",
+        lambda m: setattr(m.release, "columns_digest", b"\x01" * 32),
+        "protocol.malformed",
+    ),
+    "a release of another digest": (
+        HOSPITAL, "CollectRelease",
+        lambda m: setattr(m.release, "digest", b"\x01" * 32),
+        "protocol.digest-differs",
+    ),
+    "a chunk of another digest": (
+        HOSPITAL, "CollectRelease",
+        lambda m: m.release.chunk_digests.__setitem__(0, b"\x01" * 32),
+        "protocol.digest-differs",
+    ),
+    "one chunk fewer": (HOSPITAL, "CollectRelease", lambda m: m.release.ClearField("chunk_digests"), "trust."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LIES)
+async def test_an_answer_that_lies_ends_the_request(world: Simulator, name: str) -> None:
+    org, method, change, code = LIES[name]
+    lying(world, org, method, change)
+    request = await ask(world)
+    await until_ended(world, request)
+    assert world.state(LANDLORD, request) in ("refused", "failed")
+    assert str(end_of(world, LANDLORD, request)["reason"]).startswith(code), end_of(world, LANDLORD, request)
+    assert world.nodes[LANDLORD].store.results.list(request) == []
+    world.network.on_reply = None
+    await is_served(world)
+    nothing_left(world)
+
+
+async def test_release_chunks_that_were_changed_on_the_way(world: Simulator) -> None:
+    world.network.on_reply = lambda peer, method, reply: reply[:-1] + b"?" if method == "FetchReleaseChunk" else reply
+    request = await ask(world)
+    await until_ended(world, request)
+    assert end_of(world, LANDLORD, request)["reason"] == "protocol.digest-differs"
+    assert world.nodes[LANDLORD].store.results.list(request) == []
+
+
+# -- a linkage unit that invents links
+
+
+def rows(data: bytes) -> list[bytes]:
+    return [data[at : at + ROW_BYTES] for at in range(0, len(data), ROW_BYTES)]
+
+
+def first_token(data: bytes) -> bytes:
+    changed = rows(data)
+    changed[0] = bytes(16) + changed[0][16:]
+    return b"".join(changed)
+
+
+INVENTED: dict[str, tuple[str, Callable[[bytes], bytes], str, str]] = {
+    "an unknown token": ("provider_list", first_token, HOSPITAL, "linkage.unknown-token"),
+    "a token twice": (
+        "provider_list",
+        lambda d: b"".join(rows(d)[:1] + rows(d)[:-1]),
+        HOSPITAL, "linkage.not-one-to-one",
+    ),
+    "a link id twice": (
+        "provider_list",
+        lambda d: b"".join(r[:16] + d[16:32] for r in rows(d)),
+        HOSPITAL, "linkage.not-one-to-one",
+    ),
+    "half a row": ("provider_list", lambda d: d[:-5], HOSPITAL, "linkage."),
+    "more links than rows": (
+        "provider_list",
+        lambda d: b"".join(n.to_bytes(16, "big") * 2 for n in range(60_000)),
+        HOSPITAL, "linkage.too-many-links",
+    ),
+    "link ids of nobody": (
+        "provider_list",
+        lambda d: b"".join(r[:16] + b"\x09" * 15 + bytes([n]) for n, r in enumerate(rows(d))),
+        LANDLORD, "release.unknown-link",
+    ),
+    "a row missing": ("requester_list", lambda d: d[ROW_BYTES:], LANDLORD, "linkage.list-rows"),
+    "a row too many": ("requester_list", lambda d: d + b"\xff" * ROW_BYTES, LANDLORD, "linkage.list-rows"),
+    "a row of somebody else": ("requester_list", first_token, LANDLORD, "linkage.foreign-rows"),
+    "one link id for all": (
+        "requester_list",
+        lambda d: b"".join(r[:16] + bytes(16) for r in rows(d)),
+        LANDLORD, "linkage.not-one-to-one",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", INVENTED)
+async def test_a_linkage_unit_that_invents_links(world: Simulator, name: str) -> None:
+    field, change, victim, code = INVENTED[name]
+    unit = world.network.exchanges[UNIT]
+    disclose = unit.node.methods["clk-linkage-unit"].disclose
+
+    class Inventing:
+        """The method, with one list changed."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(method, name)
+
+        def disclose(self, *arguments: Any) -> Any:
+            honest = disclose(*arguments)
+            return replace(honest, **{field: change(getattr(honest, field))})
+
+    method = unit.node.methods["clk-linkage-unit"]
+    unit.node.methods = {"clk-linkage-unit": Inventing()}  # type: ignore[dict-item]
+    request = await ask(world)
+    await until_ended(world, request)
+    assert str(end_of(world, victim, request)["reason"]).startswith(code), end_of(world, victim, request)
+    assert world.nodes[LANDLORD].store.results.list(request) == []
+    unit.node.methods = {"clk-linkage-unit": method}
+    await is_served(world)
+    nothing_left(world)
+
+
+# -- trust that changes while a request is on its way
+
+
+def without(world: Simulator, org: str, **changes: Any) -> tuple[Any, ...]:
+    """The members, one of them changed."""
+    return tuple(
+        join.organisation.model_copy(update=changes) if name == org else join.organisation
+        for name, join in world.joins.items()
+    )
+
+
+@pytest.mark.parametrize(("org", "at", "step"), [(LANDLORD, HOSPITAL, 5), (HOSPITAL, HOSPITAL, 8), (UNIT, LANDLORD, 5)])
+async def test_a_member_suspended_on_the_way(world: Simulator, org: str, at: str, step: int) -> None:
+    request = await ask(world)
+    await until_step(world, request, at, step)
+    world.publish(organisations=without(world, org, status="suspended"))
+    for _ in range(20):
+        await one_round(world)
+    assert world.state(LANDLORD, request) != "done"
+    nothing_released(world, request)
+    with pytest.raises(ExchangeError, match=r"suspended|agreement\.unsigned"):
+        await ask(world)
+    world.publish()
+    await until_ended(world, request)
+    await is_served(world)
+
+
+async def one_round(world: Simulator) -> None:
+    """One second for everyone."""
+    end = world.time.now + 1
+    await world.run(lambda: world.time.now >= end)
+
+
+@pytest.mark.parametrize(("org", "at", "step"), [(LANDLORD, LANDLORD, 4), (HOSPITAL, HOSPITAL, 8), (UNIT, LANDLORD, 5)])
+async def test_a_signing_key_revoked_on_the_way(world: Simulator, org: str, at: str, step: int) -> None:
+    request = await ask(world)
+    await until_step(world, request, at, step)
+    (key,) = world.joins[org].organisation.signing_keys
+    revoked = key.model_copy(update={"revoked_at": int(world.time.now)})
+    world.publish(organisations=without(world, org, signing_keys=(revoked,)))
+    await world.run(lambda: world.ended(request, [LANDLORD]))
+    assert world.state(LANDLORD, request) == "refused"
+    assert end_of(world, LANDLORD, request)["reason"] == "trust.key-revoked"
+    nothing_released(world, request)
+    if org != UNIT:  # its signature under the agreement counts no longer
+        with pytest.raises(AgreementError) as error:
+            await ask(world)
+        assert error.value.code == "agreement.unsigned"
+    world.publish()
+    await until_ended(world, request)
+    await is_served(world)
+
+
+async def test_two_manifests_under_one_number_stop_the_node(world: Simulator) -> None:
+    request = await ask(world)
+    await until_step(world, request, HOSPITAL, 8)
+    world.publish()
+    world.number -= 1
+    other = world.manifest(organisations=without(world, UNIT, status="suspended"))
+    with pytest.raises(TrustError) as error:
+        world.nodes[HOSPITAL].federation.accept(other.sign(*world.roots[:2]).encode(), int(world.time.now))
+    assert error.value.code == "trust.manifest-equivocates"
+    await world.run(lambda: world.ended(request, [LANDLORD]))
+    assert end_of(world, LANDLORD, request)["reason"] == "trust.manifest-equivocates"
+    nothing_released(world, request)
+
+
+@pytest.mark.parametrize("keys", [0, 1])
+async def test_a_manifest_that_too_few_roots_signed_is_not_swapped_in(world: Simulator, keys: int) -> None:
+    request = await ask(world)
+    await until_step(world, request, HOSPITAL, 5)
+    forged = world.manifest().sign(*world.roots[:keys], SigningKey.generate()).encode()
+    for node in world.nodes.values():
+        with pytest.raises(TrustError):
+            node.federation.accept(forged, int(world.time.now))
+    await until_ended(world, request)
+    assert world.state(LANDLORD, request) == "done"
+
+
+async def test_a_manifest_that_one_node_has_first_is_waited_for(world: Simulator) -> None:
+    request = await ask(world)
+    await until_step(world, request, LANDLORD, 4)
+    envelope = world.manifest().sign(*world.roots[:2]).encode()
+    world.nodes[LANDLORD].federation.accept(envelope, int(world.time.now))
+    for _ in range(10):
+        await one_round(world)
+    assert world.state(LANDLORD, request) == "open"
+    assert (LANDLORD, "protocol.manifest-differs") in refused_calls(world, HOSPITAL)
+    for node in world.nodes.values():
+        node.federation.accept(envelope, int(world.time.now))
+    await until_ended(world, request)
+    assert world.state(LANDLORD, request) == "done"
+
+
+# -- quotas
+
+
+async def test_a_peer_over_its_quota_of_requests(world: Simulator) -> None:
+    node = world.nodes[HOSPITAL]
+    node.config = node.config.model_copy(update={"quota": node.config.quota.model_copy(update={"open_requests": 1})})
+    first, second = await ask(world), await ask(world)
+    await until_ended(world, first)
+    await until_ended(world, second)
+    assert sorted(world.state(LANDLORD, request) for request in (first, second)) == ["done", "refused"]
+    assert (LANDLORD, "protocol.over-quota") in refused_calls(world, HOSPITAL)
+    await is_served(world)
+
+
+async def test_a_peer_over_its_quota_of_disk(world: Simulator) -> None:
+    spool = world.nodes[UNIT].store.spool
+    spool._limit, limit = 1000, spool._limit
+    request = await ask(world)
+    await until_ended(world, request)
+    assert world.state(LANDLORD, request) == "refused"
+    assert "store.quota" in {code for _, code in refused_calls(world, UNIT)}
+    nothing_released(world, request)
+    spool._limit = limit
+    await is_served(world)
+    nothing_left(world)
+
+
+# -- a log that was rewritten
+
+
+async def test_an_older_log_put_in_its_place_is_not_continued(world: Simulator, tmp_path: Path) -> None:
+    home = world.home(LANDLORD)
+    close(world, LANDLORD)
+    shutil.copytree(home.audit, tmp_path / "older")
+    world.open(LANDLORD)
+    await is_served(world)
+    close(world, LANDLORD)
+    shutil.rmtree(home.audit)
+    shutil.copytree(tmp_path / "older", home.audit)
+    with pytest.raises(AuditError) as error:
+        world.open(LANDLORD)
+    assert error.value.code == "audit.rolled-back"
+
+
+@pytest.mark.parametrize("regrown", [False, True])
+async def test_an_older_home_put_in_its_place_is_noticed_by_everyone(
+    world: Simulator, tmp_path: Path, regrown: bool
+) -> None:
+    """With its database too, the node itself cannot tell; those who hold its checkpoints can."""
+    home = world.home(LANDLORD)
+    close(world, LANDLORD)
+    shutil.copytree(home.path, tmp_path / "older")
+    world.open(LANDLORD)
+    await is_served(world)
+    close(world, LANDLORD)
+    shutil.rmtree(home.path)
+    shutil.copytree(tmp_path / "older", home.path)
+    world.open(LANDLORD)
+    if regrown:
+        world.network.down.add(LANDLORD)
+        for _ in range(30):
+            await ask(world)
+        await one_round(world)
+        exchange = world.network.exchanges[LANDLORD]
+        for leg in world.nodes[LANDLORD].store.legs.due(exchange.now()):
+            case = exchange.case_at(leg.request_id, leg.provider, "requester")
+            exchange.move(case, await exchange.sign(case))
+        world.network.down.clear()
+    request = await ask(world)
+    await world.run(lambda: world.ended(request, [LANDLORD]))
+    code = "audit.forked" if regrown else "audit.rolled-back"
+    assert end_of(world, LANDLORD, request)["reason"] == code
+    assert not regrown or (LANDLORD, code) in refused_calls(world, HOSPITAL)
+    assert world.state(HOSPITAL, request) == "unknown"
+    nothing_released(world, request)
+
+
+def close(world: Simulator, org: str) -> None:
+    world.nodes[org].log.close()
+    world.nodes[org].store.close()
+
+
+async def test_a_linkage_unit_that_never_comes_to_an_end(world: Simulator) -> None:
+    """It announces what it does not have; the request ends at its deadline."""
+    lying(world, UNIT, "CollectLinks", lambda m: m.link_list.chunk_digests.append(b"\x01" * 32))
+    request = await ask(world)
+    await until_step(world, request, LANDLORD, 7)
+    for _ in range(20):
+        await one_round(world)
+    assert world.state(LANDLORD, request) == "open"
+    world.time.now += 72 * 3600
+    await until_ended(world, request)
+    assert world.state(LANDLORD, request) == "expired"
+    nothing_released(world, request)
+    nothing_left(world)
