@@ -11,7 +11,7 @@ import yaml
 
 from demo import measure
 from demo.agencies import LINKAGE_UNIT
-from demo.federation import ANALYST, OFFICER
+from demo.federation import ANALYST, OFFICER, reader_of
 from demo.narrate import percent
 from demo.paperwork import shift, today
 from demo.registers import AGENCIES as REGISTERS
@@ -82,9 +82,12 @@ def show_held_back(story: Story) -> None:
         "log that others may check, they stand as seals, which only their owner can open.",
     )
     texts = yaml.safe_load(_SENTENCES.read_text(encoding="utf-8"))
-    for org in (story.question.requester, *story.question.providers):
+    orgs = [story.question.requester, *story.question.providers]
+    found = story.federation.each(lambda org: story_lines(story, org, export=story.folder / org / "story.json"), orgs)
+    story.logs = dict(zip(orgs, found, strict=True))
+    for org, lines in story.logs.items():
         screen.command(f"{OFFICER} at {org}", ["audit", "show", story.request])
-        opened = {line["action"]: line["opened"] for line in story_lines(story, org)}
+        opened = {line["action"]: line["opened"] for line in lines}
         admitted = opened["people.encoded"]["admission"]
         rows = [
             (
@@ -106,9 +109,15 @@ def show_held_back(story: Story) -> None:
         screen.table((f"In the log of {org}", "How many", "Why"), rows)
 
 
-def story_lines(story: Story, org: str, action: str = "") -> list[dict[str, Any]]:
-    """What an agency's log says of the request, of one action or all; each line with its `action`."""
-    document = story.federation.at(org, OFFICER, "audit", "show", story.request, "--json").document
+def story_lines(story: Story, org: str, action: str = "", export: Path | None = None) -> list[dict[str, Any]]:
+    """What an agency's log says of the request, of one action or all; each line with its `action`.
+
+    `export` also gets what the agency may show to others.
+    """
+    words: list[str | Path] = ["audit", "show", story.request, "--json"]
+    if export is not None:
+        words += ["--export", export]
+    document = story.federation.at(org, reader_of(org), *words).document
     actions = {one["index"]: one["entry"]["action"] for one in document["entries"]}
     lines = [{**line, "action": actions[line["index"]]} for line in document["lines"]]
     return [line for line in lines if action in ("", line["action"])]

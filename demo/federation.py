@@ -1,7 +1,7 @@
 """A federation on this machine, made as agencies would make one: everything goes through the command line `exchange`.
 
 Each agency has a home of its own in the folder, a process of its own, and people of its own: `admin` (runs the node),
-`olga` (officer: agreements, choices, approvals) and, where questions are asked, `ann` (analyst).
+where it holds records `olga` (officer: agreements, choices, approvals), and where questions are asked `ann` (analyst).
 """
 
 from __future__ import annotations
@@ -117,8 +117,9 @@ class Federation:
             node.wait_until_serving()
 
     def let_in(self, asking: Sequence[str]) -> None:
-        """An officer everywhere, and an analyst where questions are asked."""
-        wanted = [(org, OFFICER, "officer") for org in self.orgs] + [(org, ANALYST, "analyst") for org in asking]
+        """An officer where people's records are, and an analyst where questions are asked."""
+        holders = [agency.org for agency in self.agencies if agency.holds]
+        wanted = [(org, OFFICER, "officer") for org in holders] + [(org, ANALYST, "analyst") for org in asking]
         self.map(lambda one: self.at(one[0], ADMIN, "user", "add", one[1], "--role", one[2]), wanted)
 
     def agree(self, draft: Path, parties: Sequence[str]) -> None:
@@ -132,6 +133,11 @@ class Federation:
     def import_choices(self, org: str) -> dict[str, Any]:
         """Consents, objections, opt-outs and restrictions as the agency recorded them."""
         return self.at(org, OFFICER, "choice", "import", self.folder / org / "choices.csv", "--json").document
+
+
+def reader_of(org: str) -> str:
+    """Who reads an agency's log: its officer; at a linkage unit, which has nobody's records, the administrator."""
+    return OFFICER if AGENCIES[org].holds else ADMIN
 
 
 def free_ports(count: int) -> list[int]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 
-from demo.federation import OFFICER
+from demo.federation import OFFICER, reader_of
 from demo.processes import exchange
 from demo.story import Story
 
@@ -19,13 +20,14 @@ def compare_stories(story: Story) -> None:
     )
 
     def export(org: str) -> None:
-        federation.at(org, OFFICER, "audit", "show", story.request, "--export", federation.folder / org / "story.json")
+        if not (file := federation.folder / org / "story.json").exists():
+            federation.at(org, reader_of(org), "audit", "show", story.request, "--export", file)
 
     def differences(pair: tuple[str, str]) -> int:
         ours, theirs = pair
         file = federation.folder / theirs / "story.json"
         words: list[str | Path] = ["audit", "show", story.request, "--compare", file, "--json"]
-        return len(federation.at(ours, OFFICER, *words).document["differences"])
+        return len(federation.at(ours, reader_of(ours), *words).document["differences"])
 
     federation.each(export)
     providers = set(story.question.providers)

@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from demo.agencies import AGENCIES, LINKAGE_UNIT
-from demo.federation import ANALYST, OFFICER, Federation
+from demo.federation import ANALYST, OFFICER, Federation, reader_of
 from demo.measure import Rules
 from demo.narrate import Screen, count
 from demo.paperwork import EXAMPLES, THRESHOLD_BP, adapt_agreement
@@ -52,6 +53,7 @@ class Story:
     rules: Rules
     request: str = ""
     summary: dict[str, Any] = field(default_factory=dict)
+    logs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # what each data party's log says in the end
     _law: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -244,7 +246,7 @@ class Story:
 
     def status(self, org: str) -> dict[str, Any]:
         """Where the request stands at a node."""
-        user = ANALYST if org == self.question.requester else OFFICER
+        user = ANALYST if org == self.question.requester else reader_of(org)
         return self.federation.at(org, user, "request", "status", self.request, "--json").document
 
     def wait_until(self, holds: Callable[[], bool], otherwise: str, seconds: float = FOLLOW_SECONDS) -> None:
@@ -259,12 +261,18 @@ class Story:
         """Until it has ended everywhere."""
         asked = self.question
         self.screen.command(f"{ANALYST} at {asked.requester}", ["request", "watch", self.request])
-        ended = self.federation.at(asked.requester, ANALYST, "request", "watch", self.request, "--json").document
+        with self.screen.working("Scrambling, comparing, deciding, sealing"):
+            ended = self.federation.at(asked.requester, ANALYST, "request", "watch", self.request, "--json").document
+        states = {asked.requester: ended["state"]}
+
+        def has_ended(org: str) -> bool:
+            states[org] = self.status(org)["state"]
+            return bool(states[org] != "open")
+
         for org in (*asked.providers, LINKAGE_UNIT):
-            self.wait_until(lambda org=org: self.status(org)["state"] != "open", f"the request does not end at {org}")  # type: ignore[misc]
-        states = {org: self.status(org)["state"] for org in self.federation.orgs}
+            self.wait_until(partial(has_ended, org), f"the request does not end at {org}")
         if set(states.values()) != {"done"}:
-            raise DemoError(f"the request ended otherwise than it should: {states}; {ended.get('reason', '')}")
+            raise DemoError(f"the request ended otherwise than it should: {states}; {ended['reason']}")
         self.summary["states"] = states
 
     def explain_linking(self) -> None:

@@ -137,15 +137,15 @@ def show_times(story: Story) -> None:
     """From each provider's log: encoded before the withdrawal, sealed after it, and one person less for that reason."""
     rows = []
     for provider in PROVIDERS:
-        encoded = story_lines(story, provider, "people.encoded")[0]["at"]
-        sealed = story_lines(story, provider, "release.sealed")[0]["at"]
+        times = {line["action"]: line["at"] for line in story.logs[provider]}
+        encoded, sealed = times["people.encoded"], times["release.sealed"]
         withdrawn = story.summary["withdrawn"]["at"][provider]
         at = int(datetime.datetime.fromisoformat(withdrawn).timestamp())
         held = story.summary["held_back"][provider]
         if not encoded <= at <= sealed or not held["reasons"].get(NO_CONSENT):
             raise DemoError(f"{provider}: the withdrawal did not come between encoding and sealing")
-        times = (_clock(moment) for moment in (encoded, at, sealed))
-        rows.append((story.name(provider), *times, held["linked"] - held["rows"]))
+        shown = (_clock(moment) for moment in (encoded, at, sealed))
+        rows.append((story.name(provider), *shown, held["linked"] - held["rows"]))
     story.screen.say("When the withdrawal came, by each provider's own log:")
     story.screen.table(("Provider", "Scrambled", "Withdrawn", "Answer sealed", "Matched, nothing released"), rows)
 

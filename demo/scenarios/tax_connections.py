@@ -7,7 +7,7 @@ from typing import Any
 
 from demo.agencies import LINKAGE_UNIT
 from demo.choices import HARDSHIP
-from demo.federation import ANALYST, OFFICER
+from demo.federation import ANALYST, OFFICER, reader_of
 from demo.measure import Rules
 from demo.processes import DemoError
 from demo.proof import stop_and_verify
@@ -80,7 +80,7 @@ def show_silence(story: Story) -> None:
             f"#{line['index']}", f"{line['who']} {line['what']}" + (f" ({line['why']})" if line["why"] else "")
         )
     for org in (REVENUE, LINKAGE_UNIT):
-        federation.at(org, OFFICER, "audit", "show", story.request, expect=NOT_FOUND)
+        federation.at(org, reader_of(org), "audit", "show", story.request, expect=NOT_FOUND)
         screen.good(f"{org} has no entry of it: it never heard of the question, nor of anyone in it")
     story.summary["log"] = [entry["entry"]["action"] for entry in told["entries"]]
     story.summary["never_heard"] = [REVENUE, LINKAGE_UNIT]
