@@ -27,6 +27,7 @@ import secrets
 from exchange_node import papers
 from exchange_node.casework import ENDED, Next
 from exchange_node.draft import DraftError, RequestDraft
+from exchange_node.errors import ExchangeError, Kind
 from exchange_node.messages import MessageError, sha256
 from exchange_node.papers import Case
 from exchange_node.parcels import MISSING_AT_ONCE
@@ -184,7 +185,8 @@ class Exchange(Stages):
         received = self.post.receive(envelope, caller, "OfferEncodings", "encoding_manifest")
         async with self.lock(received.leg):
             case = self.case_of(received, "linkage")
-            self.require(5 <= case.leg.step < 10, "unexpected")
+            # Both may have acknowledged lists from before a restart, while one of them is uploading again.
+            self.require(5 <= case.leg.step < 10 or case.leg.outcome == "done", "unexpected")
             other = case.ref.provider if caller == case.ref.requester else case.ref.requester
             manifest = received.message.encoding_manifest
             papers.check_manifest(manifest, case.order, caller, self.parcels.claim(case, other))
@@ -354,7 +356,7 @@ class Exchange(Stages):
         return Next(ENDED, outcome=outcome)
 
     async def tell_others(self, case: Case, outcome: str) -> None:
-        """[10] Those who heard of the leg from us are told that it has ended; what they refuse to hear, they know."""
+        """[10] Those who heard of the leg from us are told that it has ended; who does not want to hear, need not."""
         provider, unit = case.ref.provider, case.linkage_unit
         # The requester has submitted the order before it sends keys, so that from then on the linkage unit knows it.
         told = {
@@ -370,8 +372,9 @@ class Exchange(Stages):
                 cancel = pb.Message(cancel=pb.Cancel(reason=outcome))
                 try:
                     await self.post.send(case.ref, case.leg.role, 10, peer, method, cancel, final="cancel")
-                except PeerRefused:
-                    continue
+                except ExchangeError as error:
+                    if error.kind is Kind.UNAVAILABLE or error.code == "trust.manifest-expired":
+                        raise
 
     async def take_cancel(self, envelope: pb.Envelope, caller: str, role: str) -> pb.Envelope:
         """[10] CancelRequest and CancelOrder: a data party may end a leg, and the receiver destroys what it holds."""

@@ -581,6 +581,7 @@ async def test_a_signing_key_revoked_on_the_way(world: Simulator, org: str, at: 
             await ask(world)
         assert error.value.code == "agreement.unsigned"
     world.publish()
+    world.time.now += 72 * 3600  # those who were not told, or did not listen, end it at its deadline
     await until_ended(world, request)
     await is_served(world)
 
@@ -672,9 +673,10 @@ async def test_an_older_log_put_in_its_place_is_not_continued(world: Simulator, 
 
 @pytest.mark.parametrize("regrown", [False, True])
 async def test_an_older_home_put_in_its_place_is_noticed_by_everyone(
-    world: Simulator, tmp_path: Path, regrown: bool
+    world: Simulator, tmp_path: Path, regrown: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With its database too, the node itself cannot tell; those who hold its checkpoints can."""
+    monkeypatch.setattr("exchange_node.correspondence.SHOWN_SECONDS", 0)
     home = world.home(LANDLORD)
     close(world, LANDLORD)
     shutil.copytree(home.path, tmp_path / "older")
