@@ -139,7 +139,9 @@ class Casework:
                 operator_conflict(self.manifest(), order.linkage_unit, (order.requester, order.provider))
             if self.node.store.quota.open_requests(core.requester) >= self.node.config.quota.open_requests:
                 raise MessageError("over-quota", "open requests")
-            self.open_legs(content, role, {leg.provider: Next(3)})
+            known = self.node.store.requests.get(leg.request_id)
+            whole = papers.with_sections(known.content, content) if known and known.digest == digest.hex() else content
+            self.open_legs(whole, role, {leg.provider: Next(3)})
         case = self.case_of(received, role)
         await self.post.accept(received, role, 3)
         return case
@@ -362,9 +364,12 @@ class Casework:
     async def note_refused_question(self, request_id: str, provider: str, decision: Decision) -> None:
         """[2] A question that may not be asked leaves an entry, and nothing else."""
         facts: dict[str, JSON] = {**decided(decision), "reasons": [reason.code for reason in decision.all_reasons()]}
+        entry, salt = entry_id(request_id, provider, 2, "requester", "", "decision"), secrets.token_bytes(32)
+        value = decision.to_json()
+        self.node.store.openings.put(entry, "value", salt, self.seal_opening(entry, value))
         await self.node.log.record(
             Entry(
-                id=entry_id(request_id, provider, 2, "requester", "", "decision"),
+                id=entry,
                 kind="fact",
                 at=self.now(),
                 step=2,
@@ -373,6 +378,7 @@ class Casework:
                 peer="",
                 action="question.refused",
                 facts=facts,
+                commitments={"decision": commit(value, salt)},
             )
         )
 

@@ -80,10 +80,13 @@ class Exchange(Stages):
     # [2] Decide, sign and log, before anything leaves -------------------------------------------------------------
 
     async def sign(self, case: Case) -> Next:
-        """[2] The decision and the question are in the log before anyone hears of them."""
+        """[2] The decision and the question are in the log before anyone hears of them; an approval too, if agreed."""
         decision = await self.decide_once(case, 2)
         if not decision.allow:
             return Next(10, outcome="refused", reason=decision.all_reasons()[0].code)
+        if case.terms.approval == "both" and (approved := await self.approved(case, 2)) is not True:
+            waiting = Next(2, wait=self.poll_seconds)
+            return waiting if approved is None else Next(10, outcome="refused", reason="approval-refused")
         await self.note(case, 2, "request", "intent", "request.signed", papers.facts_of(case))
         return Next(3)
 
@@ -117,11 +120,10 @@ class Exchange(Stages):
         if not decision.allow:
             return self.move(case, Next(10, outcome="refused", reason=decision.all_reasons()[0].code))
         if case.terms.approval != "none" or decision.review:
-            approval = self.node.store.approvals.get(case.ref.request_id, case.ref.provider)
-            if approval is None:
+            approved = await self.approved(case, 3)
+            if approved is None:
                 return case
-            await self.note_approval(case, approval)
-            if approval.decision != "approve":
+            if not approved:
                 return self.move(case, Next(10, outcome="refused", reason="approval-refused"))
         return self.move(case, Next(4, secrets=self.fresh_secrets(self.method(case), SealingKey.generate())))
 

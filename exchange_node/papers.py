@@ -184,6 +184,14 @@ def shown_to(peer: str, case: Case) -> pb.Request:
     return pb.Request(core=case.content.core, sections=sections)
 
 
+def with_sections(known: bytes, content: pb.Request) -> pb.Request:
+    """A request as kept, with the sections that another of its legs brought: a linkage unit gets them one by one."""
+    kept = pb.Request.FromString(known)
+    indexes = {section.index for section in kept.sections}
+    kept.sections.extend(section for section in content.sections if section.index not in indexes)
+    return kept
+
+
 def read_papers(
     content: pb.Request, provider: str
 ) -> tuple[pb.RequestCore, bytes, pb.LinkageOrder, pb.Question | None]:

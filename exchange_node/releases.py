@@ -128,13 +128,21 @@ class Releases:
         rows = list(unpack_stream(open_stream(key, sealed, info_of(case)), columns, release.capacity))
         if whole.digest() != release.digest:
             raise MessageError("digest-differs", "release")
-        return join(rows, self._cohort(case), columns)
+        cohort = list(self._cohort(case))
+        asked, sent = {link_id for _, link_id in cohort}, set(self._sent(case).values())
+        # A release about a padding row of ours is about nobody: it comes where padding was taken for somebody.
+        about = [row for row in rows if row.link_id in asked or row.link_id not in sent]
+        return join(about, cohort, columns)
+
+    def _sent(self, case: Case) -> dict[bytes, bytes]:
+        """Token -> link id of every row we sent, padding among them."""
+        packed = self._work.secret(case, "links")
+        width = 16 + LINK_ID
+        return {packed[at : at + 16]: packed[at + 16 : at + width] for at in range(0, len(packed), width)}
 
     def _cohort(self, case: Case) -> Iterator[tuple[str, bytes]]:
         """Own id and link id of every row asked about; one that was not sent gets a link id that nobody knows."""
-        packed = self._work.secret(case, "links")
-        width = 16 + LINK_ID
-        links = {packed[at : at + 16]: packed[at + 16 : at + width] for at in range(0, len(packed), width)}
+        links = self._sent(case)
         tokens = Tokens(TokenKey(self._work.secret(case, "token")))
         for local_id in papers.unpack_ids(self._work.secret(case, "cohort")):
             yield local_id, links.get(tokens.of_record(local_id)) or secrets.token_bytes(LINK_ID)

@@ -23,7 +23,7 @@ from exchange_node.policy.decision import Decision, Facts
 from exchange_node.records.report import ReadReport
 from exchange_node.release.results import Table
 from exchange_node.releases import Made, Releases
-from exchange_node.store.model import Approval, Opening
+from exchange_node.store.model import Opening
 from exchange_node.wire.v1 import message_pb2 as pb
 
 
@@ -67,13 +67,17 @@ class Stages(Casework):
             ]
         return [pb.Reason(code=str(case.leg.progress.get("reason", "refused")))]
 
-    async def note_approval(self, case: Case, approval: Approval) -> None:
-        """A person's approval or refusal; who it was stands in the log as a commitment."""
+    async def approved(self, case: Case, step: int) -> bool | None:
+        """What a person here decided about the leg, None while nobody has; who it was is committed to in the log."""
+        approval = self.node.store.approvals.get(case.ref.request_id, case.ref.provider)
+        if approval is None:
+            return None
         _, commitment = self.commit_once(
-            case, 3, "approval", lambda: {"approver": approval.approver, "reason": approval.reason}
+            case, step, "approval", lambda: {"approver": approval.approver, "reason": approval.reason}
         )
-        facts = {"decision": approval.decision}
-        await self.note(case, 3, "approval", "fact", "approval.given", facts, {"approver": commitment})
+        facts: dict[str, JSON] = {"decision": approval.decision}
+        await self.note(case, step, "approval", "fact", "approval.given", facts, {"approver": commitment})
+        return approval.decision == "approve"
 
     # [5]
 

@@ -132,9 +132,9 @@ class Questions(Clerk):
         return self._status(user, self.seen_by(user, request.id))
 
     async def approve_request(self, user: User, body: Mapping[str, Any]) -> dict[str, Any]:
-        """[3] Record what an officer decided about a request that waits for it here.
+        """[2, 3] Record what an officer decided about a request that waits for it here.
 
-        The requester hears of it when it asks again.
+        A requester of another agency hears of it when it asks again.
         """
         wanted = read_body(models.Approval, body)
         if wanted.decision == "refuse" and not wanted.reason:
@@ -142,12 +142,12 @@ class Questions(Clerk):
         request = self.seen_by(user, wanted.request)
         if self.asked_by(user, request):
             raise DeskError("own-request")
-        leg = self.node.store.legs.get(request.id, self.node.org)
-        if request.role != "provider" or leg is None or leg.step != 3:
+        waiting = [case for case in self.cases(request) if self._waits(case)]
+        if not waiting:
             raise DeskError("not-waiting")
-        self.node.store.approvals.add(
-            request.id, self.node.org, user.name, wanted.decision, wanted.reason, self.exchange.now()
-        )
+        now = self.exchange.now()
+        for case in waiting:
+            self.node.store.approvals.add(request.id, case.ref.provider, user.name, wanted.decision, wanted.reason, now)
         return self._status(user, request)
 
     @staticmethod
@@ -207,9 +207,12 @@ class Questions(Clerk):
         return told
 
     def _waits(self, case: Case) -> bool:
-        if case.leg.role != "provider" or case.leg.step != 3:
-            return False
-        return self.node.store.approvals.get(case.ref.request_id, case.ref.provider) is None
+        """A provider's leg waits at step 3; where both sides must approve, the requester's waits at step 2."""
+        role, step = case.leg.role, case.leg.step
+        here = (role == "provider" and step == 3) or (
+            role == "requester" and step == 2 and case.terms.approval == "both"
+        )
+        return here and self.node.store.approvals.get(case.ref.request_id, case.ref.provider) is None
 
     def _reasons(self, case: Case) -> list[dict[str, str]]:
         """Why a leg was refused: what our own policy said, or what the others let us know."""

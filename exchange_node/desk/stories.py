@@ -57,23 +57,10 @@ class Stories(Clerk):
         found = self._entries(user, request_id)
         decisions = []
         for _, entry in found:
-            if entry.action == "question.refused":
-                reasons = [str(code) for code in _list(entry.facts.get("reasons"))]
-                decisions.append(
-                    {
-                        "leg": entry.leg,
-                        "step": entry.step,
-                        "allow": False,
-                        "reasons": reasons,
-                        "people": None,
-                        "explained": [f"The question was refused: {', '.join(reasons)}."],
-                    }
-                )
-                continue
             kept = self.exchange.kept(entry.id)
             if kept is None or not isinstance(kept[0], dict):
                 continue
-            if entry.action == "decision.ask":
+            if entry.action in ("decision.ask", "question.refused"):
                 decisions.append(self._explained(entry, kept[0], None))
             elif entry.action == "release.sealed":
                 number_of: dict[int, int] = {}
@@ -133,7 +120,3 @@ class Stories(Clerk):
 
 def _shown(value: Any) -> Any:
     return {name: part for name, part in value.items() if name not in HIDDEN} if isinstance(value, dict) else value
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Self
 import grpc
 
 from exchange_node.config import ConfigError, Home
-from exchange_node.errors import ExchangeError, Kind, Says
-from exchange_node.rpc.errors import DOCUMENT
-from exchange_node.rpc.server import MAX_MESSAGE
+from exchange_node.errors import ExchangeError, Kind, Says, full_catalogue
+from exchange_node.rpc.errors import CODE, DOCUMENT
+from exchange_node.rpc.limits import MAX_MESSAGE
 from exchange_node.trust.certificates import node_name
 from exchange_node.wire.v1 import local_pb2
 
@@ -165,6 +165,10 @@ def _ours(error: Any) -> ExchangeError:
     trailing = {str(key): value for key, value in error.trailing_metadata() or ()}
     if DOCUMENT in trailing:
         return RemoteError(json.loads(trailing[DOCUMENT]))
+    known = full_catalogue().get(str(trailing.get(CODE, "")))
+    if known is not None:
+        said = {"kind": known.kind.value, "sentence": known.sentence, "mend": known.mend}
+        return RemoteError({"code": str(trailing[CODE]), **said})
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
         return ConnectError("no-node")
     return RemoteError({"detail": str(error.details())})

@@ -38,7 +38,8 @@ class Guard:
         async def call(message: Any, context: Context) -> Any:
             caller: Caller | None = None
             try:
-                caller = self._admit(method, context)
+                caller = identify(self._node, context.auth_context())
+                self._admit(method, caller)
                 return await handler(message, caller)
             except ExchangeError as error:
                 await self._abort(method, caller, context, error)
@@ -55,7 +56,8 @@ class Guard:
         async def call(message: Any, context: Context) -> AsyncIterator[Any]:
             caller: Caller | None = None
             try:
-                caller = self._admit(method, context)
+                caller = identify(self._node, context.auth_context())
+                self._admit(method, caller)
                 async for reply in handler(message, caller):
                     yield reply
             except ExchangeError as error:
@@ -65,12 +67,10 @@ class Guard:
 
         return call
 
-    def _admit(self, method: str, context: Context) -> Caller:
-        caller = identify(self._node, context.auth_context())
+    def _admit(self, method: str, caller: Caller) -> None:
         if not may_call(caller.who, method):
             raise AccessError("not-allowed", f"{caller.who.value}: {method}")
         self._count(caller)
-        return caller
 
     def _count(self, caller: Caller) -> None:
         """At most so many calls in any minute, each caller on its own."""

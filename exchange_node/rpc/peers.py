@@ -11,7 +11,7 @@ import grpc.aio
 from exchange_node.node import Node
 from exchange_node.ports import PeerRefused, PeerUnavailable
 from exchange_node.rpc.errors import CODE, KNOWN_SIZE
-from exchange_node.rpc.server import MAX_MESSAGE
+from exchange_node.rpc.limits import MAX_MESSAGE
 from exchange_node.trust.certificates import node_name
 from exchange_node.wire.v1 import message_pb2 as pb
 from exchange_node.wire.v1 import node_pb2

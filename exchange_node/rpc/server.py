@@ -17,12 +17,11 @@ from exchange_node.node import Node
 from exchange_node.rpc.access import ACCESS
 from exchange_node.rpc.guard import Guard, Handler
 from exchange_node.rpc.identity import Caller
+from exchange_node.rpc.limits import MAX_CHUNK, MAX_MESSAGE
 from exchange_node.store.model import User
 from exchange_node.wire.v1 import local_pb2, node_pb2
 from exchange_node.wire.v1 import message_pb2 as pb
 
-MAX_MESSAGE = 4 * 1024 * 1024
-MAX_CHUNK = 1024 * 1024
 OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE),
     ("grpc.max_send_message_length", MAX_MESSAGE),

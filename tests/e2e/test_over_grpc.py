@@ -41,4 +41,3 @@ async def test_a_question_becomes_a_table_over_the_wire(simulator: Simulator) ->
         await node.peers.close()
     for server in servers:
         await server.stop(0)
-
