@@ -31,8 +31,8 @@ class Requests:
     ) -> bool:
         """Record a request, its legs, first messages and secrets in one transaction; False if it was there.
 
-        What is there already must be the same, legs by their presence; a leg may join while the request is
-        open.
+        What is there already must be the same, legs by their presence. A leg may join while the request is open;
+        at a linkage unit, which hears of legs one by one, later too, and the request is then open again.
         Raises StoreError: conflict (another requester, role or digest under the id; a leg of another
         request, or new for a request that has ended), message-differs.
         """
