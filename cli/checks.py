@@ -176,7 +176,7 @@ class Examination:
                 raise TrustError("no-manifest")
             return self.manifest
 
-        engine = open_engine(self.home.load().policy, manifest, self.now)
+        engine = open_engine(self.home.load().policy, self.home.path, manifest, self.now)
         answer = engine.evaluate({"v": 1, "now": self.now})
         if not isinstance(answer, dict) or answer.get("allow") is not False:
             raise PolicyError("engine-failed", "it does not deny a question without content")

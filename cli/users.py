@@ -71,13 +71,13 @@ def add(
         )
         write_file(out / "client.toml", told.encode())
     document = {"user": answer["user"], "folder": str(users)}
-    show(document, as_json, lambda: _draw_add(document, name, out))
+    home = f"--home {out}" if out else f"--home {session(ctx).home.path} --user {name}"
+    show(document, as_json, lambda: _draw_add(document, name, home))
 
 
-def _draw_add(document: dict[str, object], name: str, out: Path | None) -> None:
+def _draw_add(document: dict[str, object], name: str, options: str) -> None:
     say(f"{name} may now use the node; key and certificate are in {document['folder']}.")
-    option = f"--home {out}" if out else f"--user {name}"
-    say(f"Try it: exchange {option} request list")
+    say(f"Try it: exchange {options} request list")
 
 
 @app.command(epilog=examples("exchange user revoke ann"))

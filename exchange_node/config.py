@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from exchange_node.errors import ExchangeError, Kind, Says
 
@@ -69,12 +69,20 @@ class StoreTable(_Table):
 
 
 class PolicyTable(_Table):
-    """Which engine decides."""
+    """Which engine decides. Files are PEM, relative to the home; `certificate` and `key` are what we show a server."""
 
     engine: Literal["embedded", "server"] = "embedded"
     url: str = ""
     ca: str = ""
+    certificate: str = ""
+    key: str = ""
     deadline_seconds: Annotated[float, Field(gt=0, le=30)] = 2.0
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> PolicyTable:
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("certificate and key: give both or neither")
+        return self
 
 
 class ExchangeTable(_Table):
@@ -171,6 +179,11 @@ def parse(text: bytes) -> Config:
 def explain(error: ValidationError) -> str:
     """Field and rule of each failure, never a value."""
     return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+        f"{'.'.join(str(part) for part in problem['loc'])}: {rule_of(problem['type'], problem['msg'])}"
         for problem in error.errors(include_input=False, include_url=False)
     )
+
+
+def rule_of(kind: str, message: str) -> str:
+    """A rule of pydantic's as people can follow it: for a date, how one is written."""
+    return "a day of the calendar as YYYY-MM-DD is expected" if kind.startswith("date_") else message

@@ -52,15 +52,21 @@ class ApprovedEngine:
 
 
 def open_engine(
-    table: PolicyTable, manifest: Callable[[int], Manifest], now: int, bundle: bytes | None = None
+    table: PolicyTable, home: Path, manifest: Callable[[int], Manifest], now: int, bundle: bytes | None = None
 ) -> ApprovedEngine:
-    """The engine that the configuration names, with the bundle of this release. Raises PolicyError."""
+    """The engine that the configuration names, with the bundle of this release. Relative paths are the home's.
+
+    Raises PolicyError.
+    """
     data = packaged_bundle() if bundle is None else bundle
     known = {bundle_digest(data): FOREVER}
     if table.engine == "server":
-        ca = Path(table.ca) if table.ca else None
+        ca = home / table.ca if table.ca else None
+        certificate = (home / table.certificate, home / table.key) if table.certificate else None
+        if certificate and not all(file.is_file() for file in certificate):
+            raise PolicyError("engine-unavailable", "policy.certificate or policy.key: there is no such file")
         engine: PolicyEngine = OpaServerEngine.from_bundle(
-            table.url, data, known, now, ca=ca, timeout_seconds=table.deadline_seconds
+            table.url, data, known, now, ca=ca, certificate=certificate, timeout_seconds=table.deadline_seconds
         )
     else:
         engine = EmbeddedEngine.from_bundle(data, known, now)

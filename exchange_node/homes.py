@@ -31,7 +31,7 @@ listen = "{listen}"               # where this process listens
 url = "{store}"                          # empty: SQLite in data/; or postgresql+psycopg://user@host/database
 
 [policy]
-engine = "embedded"               # or "server" with url = "https://127.0.0.1:8181" and ca = "/path/ca.pem"
+engine = "embedded"               # or "server" with url = "https://opa.example:8181" and ca = "opa-ca.pem"
 
 [exchange]
 poll_seconds = 2.0                # how often this node looks again, and tells others to

@@ -59,7 +59,7 @@ def open_node(
             vault=Vault(keys.seal),
             clock=clock,
             federation=federation,
-            policy=Policy(open_engine(config.policy, federation.manifest, clock.now())),
+            policy=Policy(open_engine(config.policy, home.path, federation.manifest, clock.now())),
             methods={ClkLinkageUnit.name: ClkLinkageUnit()},
             peers=Unconnected(),
             records=_records(home, config),

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, ValidationError, model_validator
 
+from exchange_node.config import rule_of
 from exchange_node.policy.errors import PolicyError
 from exchange_node.policy.view import view_of
 from exchange_node.policy.words import (
@@ -267,7 +268,8 @@ def first_error(error: ValidationError) -> str:
     """`field.path: rule` of the first error, without the value."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg']}" if place else str(first["msg"])
+    told = rule_of(first["type"], first["msg"])
+    return f"{place}: {told}" if place else told
 
 
 def _unique(what: str, items: Iterable[Any]) -> set[Any]:

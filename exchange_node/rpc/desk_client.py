@@ -36,7 +36,7 @@ class ConnectError(ExchangeError):
         "no-user": Says(
             Kind.INVALID,
             "It is not clear as which user to connect.",
-            "Name one with EXCHANGE_USER; an administrator makes users with `exchange user add`.",
+            "Name one with --user or EXCHANGE_USER; an administrator makes users with `exchange user add`.",
         ),
     }
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
@@ -16,7 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from exchange_node.policy.bundle import open_bundle, packaged_bundle
+from exchange_node.config import PolicyTable
+from exchange_node.deciding import open_engine
+from exchange_node.policy.bundle import bundle_digest, open_bundle, packaged_bundle
 from exchange_node.policy.errors import PolicyError
 from exchange_node.policy.opa_server import OpaServerEngine
 from exchange_node.policy.policy import Policy
@@ -107,6 +110,21 @@ def _ask(url: str, ca: Path, certificate: tuple[Path, Path] | None) -> bool:
 
 def test_with_our_ca_and_certificate(url: str, authority: Authority) -> None:
     assert _ask(url, authority.file, authority.issue("node"))
+
+
+def test_as_config_toml_names_them(url: str, authority: Authority) -> None:
+    """Relative to the home, here the folder of the CA."""
+    authority.issue("node")
+    table = PolicyTable(
+        engine="server", url=url, ca="ca.pem", certificate="node.pem", key="node.key", deadline_seconds=5
+    )
+    bundle = bundle_digest(packaged_bundle())
+    manifest = SimpleNamespace(bundle=lambda digest, _: digest == bundle or None)
+    engine = open_engine(table, authority.folder, lambda _: manifest, 0)  # type: ignore[arg-type, return-value]
+    assert Policy(engine).ask(damp_question()).allow
+    lost = table.model_copy(update={"key": "lost.key"})
+    with pytest.raises(PolicyError, match=r"policy\.key"):
+        open_engine(lost, authority.folder, lambda _: manifest, 0)  # type: ignore[arg-type, return-value]
 
 
 def test_without_a_certificate(url: str, authority: Authority) -> None:
