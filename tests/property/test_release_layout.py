@@ -35,9 +35,7 @@ TYPES: st.SearchStrategy[ColumnType] = st.one_of(
     st.just(Date()),
     st.lists(PLAIN, min_size=1, max_size=5, unique=True).map(lambda values: Code(tuple(values))),
 )
-COLUMNS = st.lists(
-    st.builds(Column, NAMES, TYPES), min_size=1, max_size=10, unique_by=lambda column: column.name
-)
+COLUMNS = st.lists(st.builds(Column, NAMES, TYPES), min_size=1, max_size=10, unique_by=lambda column: column.name)
 LINK_IDS = st.binary(min_size=16, max_size=16).filter(any)
 
 
@@ -103,9 +101,7 @@ def test_the_size_says_nothing_about_who_is_in_it(
 
 @given(releases(), st.integers(1, 300))
 @settings(deadline=None)
-def test_the_pieces_of_a_stream_are_the_whole(
-    release: tuple[list[Row], list[Column], int], piece: int
-) -> None:
+def test_the_pieces_of_a_stream_are_the_whole(release: tuple[list[Row], list[Column], int], piece: int) -> None:
     rows, columns, capacity = release
     layout = Layout(columns, capacity)
     pieces = list(pack_stream(rows, columns, capacity, piece))

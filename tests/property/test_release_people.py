@@ -122,9 +122,7 @@ EFFECTS = st.one_of(
         st.sampled_from([None, "exact", "repair_priority", "age_band"]),
         st.lists(st.sampled_from(["opted-out", "no-consent"]), max_size=2).map(tuple),
     ),
-    st.sampled_from(
-        [Effect("transform", "repair_priority"), Effect("transform", "age_band"), Effect("release")]
-    ),
+    st.sampled_from([Effect("transform", "repair_priority"), Effect("transform", "age_band"), Effect("release")]),
 )
 DECISIONS = st.dictionaries(
     st.sampled_from("abc"), st.dictionaries(st.sampled_from([c.name for c in COLUMNS] + ["other"]), EFFECTS)

@@ -24,9 +24,7 @@ def test_the_agreements_cap_is_the_largest_class(rows: int, expected: int) -> No
     assert size_class(rows, ceiling=1_500) == expected
 
 
-@pytest.mark.parametrize(
-    ("rows", "ceiling"), [(-1, LARGEST), (LARGEST + 1, LARGEST), (1_501, 1_500), (1, LARGEST + 1)]
-)
+@pytest.mark.parametrize(("rows", "ceiling"), [(-1, LARGEST), (LARGEST + 1, LARGEST), (1_501, 1_500), (1, LARGEST + 1)])
 def test_no_class_for_what_may_not_be_asked(rows: int, ceiling: int) -> None:
     with pytest.raises(SizeError) as caught:
         size_class(rows, ceiling)
