@@ -25,6 +25,20 @@ DAY = 86_400
 SOON = 30 * DAY
 MIN_FREE = 1 << 30
 Findings = Iterator["Finding"]
+_OF_DATABASE = ("manifest", "membership", "policy", "peers")
+_ACCEPT = "Give the node the manifest that the signers sent: `exchange manifest accept manifest.json`."
+_UPGRADE = (
+    "Bring this node to the release that the manifest approves, or give it a newer manifest:"
+    " `exchange manifest accept manifest.json`."
+)
+# Where doctor knows better than the catalogue what to do.
+_IN_WORDS = {
+    "store.in-use": (
+        "the node is starting, or another process has it",
+        "Wait ten seconds and run `exchange doctor` again. If it stays so, end the process that has the database open.",
+    ),
+    "trust.no-manifest": ("none yet", _ACCEPT),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,7 @@ class Examination:
         self.here = Session(here.path, user)
         self.now = int(time.time())
         self.manifest: Manifest | None = None
+        self.locked = False  # somebody else has the database: what is read from it cannot be told
 
     def findings(self) -> list[Finding]:
         """Everything, in the order in which it matters."""
@@ -64,7 +79,8 @@ class Examination:
             ("records", self.records),
             ("peers", self.peers),
         ):
-            found += _guarded(what, check)
+            if not (self.locked and what in _OF_DATABASE):
+                found += _guarded(what, check)
         return found
 
     def configuration(self) -> Findings:
@@ -169,15 +185,21 @@ class Examination:
         """The engine answers, with a bundle that the manifest approves."""
         from exchange_node.deciding import open_engine
         from exchange_node.policy.errors import PolicyError
-        from exchange_node.trust.errors import TrustError
 
-        def manifest(_: int) -> Manifest:
-            if self.manifest is None:
-                raise TrustError("no-manifest")
-            return self.manifest
-
-        engine = open_engine(self.home.load().policy, self.home.path, manifest, self.now)
-        answer = engine.evaluate({"v": 1, "now": self.now})
+        manifest = self.manifest
+        if manifest is None:
+            yield Finding("policy", False, "not tried: no manifest in force approves it", _ACCEPT)
+            return
+        engine = open_engine(self.home.load().policy, self.home.path, lambda _: manifest, self.now)
+        try:
+            answer = engine.evaluate({"v": 1, "now": self.now})
+        except PolicyError as error:
+            if error.code != "policy.bundle-unapproved" or manifest.bundle(engine.bundle_digest, self.now):
+                raise
+            yield Finding(
+                "policy", False, f"the manifest does not approve bundle {engine.bundle_digest[:16]}", _UPGRADE
+            )
+            return
         if not isinstance(answer, dict) or answer.get("allow") is not False:
             raise PolicyError("engine-failed", "it does not deny a question without content")
         yield Finding("policy", True, f"{engine.name} {engine.version}, bundle {engine.bundle_digest[:16]}")
@@ -229,11 +251,16 @@ class Examination:
                 yield Finding(f"peer {org.id}", problem is None, f"{org.address}: {told}", mend)
 
     def _store(self) -> Store:
+        from exchange_node.store.errors import StoreError
         from exchange_node.store.store import Store
 
         config = self.home.load()
         self.home.database.parent.mkdir(mode=0o700, exist_ok=True)
-        return Store.open(config.store.url or f"sqlite:///{self.home.database}")
+        try:
+            return Store.open(config.store.url or f"sqlite:///{self.home.database}")
+        except StoreError as error:
+            self.locked = error.code == "store.in-use"
+            raise
 
 
 def examine(here: Session) -> list[Finding]:
@@ -248,7 +275,8 @@ def _guarded(what: str, check: Callable[[], Findings]) -> list[Finding]:
         found.extend(check())
     except ExchangeError as error:
         detail = f" ({error.detail})" if error.detail else ""
-        found.append(Finding(what, False, error.says.sentence + detail, error.says.mend))
+        told, mend = _IN_WORDS.get(error.code, (error.says.sentence, error.says.mend))
+        found.append(Finding(what, False, told + detail, mend))
     except OSError as error:
         found.append(Finding(what, False, error.strerror or type(error).__name__, f"Check the files of {what}."))
     return found

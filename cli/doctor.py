@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from .output import Json, examples, say, show, table
+from .output import Json, examples, number, say, show, table
 from .session import session
 
 
@@ -27,7 +27,7 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
 
     def draw() -> None:
         table(("", "What", "Found", "How to mend it"), rows)
-        say("Nothing is wrong." if not wrong else f"{len(wrong)} things are wrong.")
+        say("Nothing is wrong." if not wrong else f"{number(len(wrong), 'thing is', 'things are')} wrong.")
 
     show(document, as_json, draw)
     if wrong:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from .errors import CliError
 from .session import read_file
 
 DAY = 86_400
+KEEP = 30 * DAY
 
 
 def next_manifest(
@@ -28,15 +30,24 @@ def next_manifest(
     suspend: Sequence[str] = (),
     retire: Sequence[str] = (),
     days: int = 90,
+    keep: bool = False,
+    until: str = "",
 ) -> tuple[Manifest, dict[str, str]]:
-    """The manifest, and each join request's fingerprint. Raises TrustError, CliError."""
+    """The manifest, and each join request's fingerprint. Raises TrustError, CliError.
+
+    `keep`: the previous manifest's policy bundles stay approved for a while, `until` the end of a day if one is given.
+    """
+    if (keep and previous is None) or (until and not keep):
+        raise CliError("bad-argument", "--until goes with --keep-bundles, and --keep-bundles with --previous")
     now, roots = int(time.time()), read(RootDocument, read_file(root))
     members: dict[str, Organisation] = {}
+    kept: list[dict[str, Any]] = []
     number = 1
     if previous is not None:
         trusted = TrustedManifest.start(roots)
         before = trusted.update(read_file(previous), now)
         members, number = {org.id: org for org in before.organisations}, before.number + 1
+        kept = _kept(before, now, until) if keep else []
     fingerprints = {}
     for path in joins:
         request = parse_join_request(read_file(path))
@@ -63,10 +74,30 @@ def next_manifest(
             "expires_at": format_time(now + days * DAY),
             "roots": _plain(roots.roots),
             "organisations": [_plain(member) for member in members.values()],
-            "policy_bundles": [{"digest": digest, "revision": revision}],
+            "policy_bundles": [{"digest": digest, "revision": revision}, *(b for b in kept if b["digest"] != digest)],
         }
     )
     return manifest, fingerprints
+
+
+def _kept(before: Manifest, now: int, until: str) -> list[dict[str, Any]]:
+    """The bundles that still count. One that ends already ends no later, unless a day is given."""
+    end = _end_of(until) if until else now + KEEP
+    if end <= now:
+        raise CliError("bad-argument", "--until: the day is over")
+    return [
+        {**_plain(b), "until": format_time(end if until or b.until is None else min(b.until, end))}
+        for b in before.policy_bundles
+        if b.until is None or now < b.until
+    ]
+
+
+def _end_of(day: str) -> int:
+    """The first second after a day, UTC. Raises CliError."""
+    try:
+        return int(datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) + DAY
+    except ValueError:
+        raise CliError("bad-argument", "--until: a day of the calendar as YYYY-MM-DD is expected") from None
 
 
 def _joined(known: Organisation | None, new: Organisation) -> Organisation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 
 from exchange_node.config import ConfigError
 
-from .output import Json, examples, say, show, table
+from .output import Json, examples, number, say, show, table
 from .session import call, read_file, session, write_file
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def root(
     epilog=examples(
         "exchange manifest draft --root root.json northgate/join.json castle/join.json -o manifest.json",
         "exchange manifest draft --root root.json --previous manifest.json riverside/join.json -o next.json",
+        "exchange manifest draft --root root.json --previous manifest.json --keep-bundles -o next.json  # upgrades",
     )
 )
 def draft(
@@ -80,20 +82,31 @@ def draft(
         list[str] | None, typer.Option(help="A member whose older keys and certificates end now; may be repeated.")
     ] = None,
     days: Annotated[int, typer.Option(help="How long it counts, at most 400.")] = 90,
+    keep_bundles: Annotated[
+        bool,
+        typer.Option("--keep-bundles", help="Approve the previous manifest's policy too, while members upgrade."),
+    ] = False,
+    until: Annotated[
+        str, typer.Option(metavar="YYYY-MM-DD", help="The last day of what --keep-bundles keeps; else 30 days.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Write the next manifest, unsigned, approving the policy of this release. Signers compare fingerprints first."""
     from .drafting import next_manifest
 
     document, fingerprints = next_manifest(
-        root, joins or [], previous, remove=remove or [], suspend=suspend or [], retire=retire or [], days=days
-    )
+        root, joins or [], previous, remove=remove or [], suspend=suspend or [], retire=retire or [], days=days,
+        keep=keep_bundles, until=until,
+    )  # fmt: skip
     write_file(out, json.dumps(json.loads(document.encode()), indent=2, ensure_ascii=False).encode() + b"\n")
-    told = {"file": str(out), "number": document.number, "fingerprints": fingerprints}
+    bundles = [dict(bundle.model_dump(exclude_none=True)) for bundle in document.policy_bundles]
+    told = {"file": str(out), "number": document.number, "fingerprints": fingerprints, "policy_bundles": bundles}
 
     def draw() -> None:
-        say(f"Manifest {document.number} of {document.federation} with {len(document.organisations)} members in {out}.")
+        members = number(len(document.organisations), "member")
+        say(f"Manifest {document.number} of {document.federation} with {members} in {out}.")
         table(("Joins", "Fingerprint, to compare by telephone"), fingerprints.items())
+        _say_bundles(bundles)
         say(f"Next: exchange manifest sign {out} --key root-1.key")
 
     show(told, as_json, draw)
@@ -126,7 +139,7 @@ def sign(
     write_file(out or file, envelope.encode(), overwrite=out is None)
     count, needed = len(envelope.signatures), manifest.roots.threshold
     told = {"file": str(out or file), "signatures": count, "threshold": needed}
-    show(told, as_json, lambda: say(f"{count} signatures; {needed} are needed."))
+    show(told, as_json, lambda: say(f"{number(count, 'signature')}; {needed} {'is' if needed == 1 else 'are'} needed."))
 
 
 def _envelope(data: bytes) -> Envelope:
@@ -227,3 +240,9 @@ def _draw(text: dict[str, Any], digest: str) -> None:
         for o in text["organisations"]
     ]
     table(("Member", "Type", "Role", "Operator", "Address", "Status"), rows)
+    _say_bundles(text["policy_bundles"])
+
+
+def _say_bundles(bundles: Sequence[dict[str, Any]]) -> None:
+    for bundle in bundles:
+        say(f"Policy {bundle['digest'][:16]}" + (f", until {bundle['until']}" if bundle.get("until") else ""))

@@ -42,6 +42,11 @@ def show(document: Any, as_json: bool, draw: Callable[[], None]) -> None:
         draw()
 
 
+def number(count: int, one: str, many: str = "") -> str:
+    """A count with its noun: `1 person`, `2 people`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def say(text: str = "") -> None:
     """One line for people."""
     out().print(text)

@@ -7,15 +7,20 @@ import os
 import shutil
 import sqlite3
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from exchange_cli import drafting
 
 from exchange_node.config import Home
 from exchange_node.homes import log_origin, log_signer
+from exchange_node.store.store import Store
 from exchange_node.trust import certificates
 from exchange_node.trust.join import parse_join_request
 from exchange_node.trust.keys import HomeKeys
+from exchange_node.trust.manifest import Manifest
 
 from .conftest import Exchange, Founded
 
@@ -122,6 +127,59 @@ def test_the_next_manifest_continues_suspends_and_removes(exchange: Exchange, fo
     assert told.code == 2 and not (tmp_path / "other.json").exists()
 
 
+def test_a_draft_keeps_the_previous_policy_for_a_while(
+    exchange: Exchange, founded: Founded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Members upgrade one after another; the older release's bundle ends by itself."""
+    monkeypatch.setattr(drafting, "bundle_digest", lambda _: "f" * 64)
+    monkeypatch.setattr(drafting, "open_bundle", lambda *_: SimpleNamespace(revision="2" * 40))
+
+    def draft(previous: Path, *more: str) -> Path:
+        out = tmp_path / f"{len(list(tmp_path.iterdir()))}.json"
+        words = ("manifest", "draft", "--root", founded.root, "--previous", previous, "-o", out)
+        assert exchange(*words, *more).code == 0
+        assert exchange("manifest", "sign", out, "--key", founded.keys[0], "--key", founded.keys[1]).code == 0
+        return out
+
+    def bundles(path: Path) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = exchange("manifest", "show", path, "--json").json["manifest"]["policy_bundles"]
+        return found
+
+    (old,) = bundles(founded.manifest)
+    assert [bundle["digest"] for bundle in bundles(draft(founded.manifest))] == ["f" * 64]
+    kept = draft(founded.manifest, "--keep-bundles")
+    new, older = bundles(kept)
+    assert "until" not in new and older["digest"] == old["digest"]
+    ends = datetime.fromisoformat(older["until"]) - datetime.now(UTC)
+    assert timedelta(days=29) < ends <= timedelta(days=30)
+    days = [
+        bundle.get("until") for bundle in bundles(draft(founded.manifest, "--keep-bundles", "--until", "2099-01-31"))
+    ]
+    assert days == [None, "2099-02-01T00:00:00Z"]
+    # Kept again it ends no later, unless a day is given.
+    assert [bundle.get("until") for bundle in bundles(draft(kept, "--keep-bundles"))] == [None, older["until"]]
+    longer = draft(kept, "--keep-bundles", "--until", "2099-01-31")
+    assert [bundle.get("until") for bundle in bundles(longer)] == days
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--keep-bundles"],
+        ["--previous", "--until", "2099-01-01"],
+        ["--previous", "--keep-bundles", "--until", "2001-01-01"],
+        ["--previous", "--keep-bundles", "--until", "01/02/2099"],
+        ["--previous", "--keep-bundles", "--until", "2099-02-30"],
+    ],
+)
+def test_a_draft_that_keeps_bundles_of_nothing_or_to_no_day_is_refused(
+    exchange: Exchange, founded: Founded, tmp_path: Path, words: list[str]
+) -> None:
+    given = [part for word in words for part in ([word, founded.manifest] if word == "--previous" else [word])]
+    told = exchange("manifest", "draft", "--root", founded.root, *given, "-o", tmp_path / "m.json")
+    assert told.code == 2 and "--until" in told.err and not (tmp_path / "m.json").exists()
+
+
 def test_keys_are_not_overwritten(exchange: Exchange, founded: Founded) -> None:
     before = founded.keys[0].read_bytes()
     assert exchange("manifest", "keygen", "-o", founded.keys[0]).code == 7
@@ -191,6 +249,31 @@ def test_doctor_finds_what_is_wrong_and_how_to_mend_it(exchange: Exchange, found
     assert not peer["good"] and "nobody listens there" in peer["told"]
 
 
+def test_doctor_names_the_command_that_brings_a_manifest(exchange: Exchange, home: Path) -> None:
+    findings = exchange("--home", home, "doctor", "--json").json["findings"]
+    mends = {finding["what"]: finding["mend"] for finding in findings if not finding["good"]}
+    assert all("`exchange manifest accept manifest.json`" in mends[what] for what in ("manifest", "policy"))
+
+
+def test_doctor_says_that_a_manifest_does_not_approve_our_policy(
+    exchange: Exchange, founded: Founded, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange("--home", home, "manifest", "accept", founded.manifest)
+    monkeypatch.setattr(Manifest, "bundle", lambda *_: None)
+    findings = exchange("--home", home, "doctor", "--json").json["findings"]
+    (policy,) = [finding for finding in findings if finding["what"] == "policy"]
+    assert not policy["good"] and "does not approve" in policy["told"] and "exchange doctor" not in policy["mend"]
+
+
+def test_doctor_beside_a_starting_node_tells_that_alone(exchange: Exchange, founded: Founded, home: Path) -> None:
+    exchange("--home", home, "manifest", "accept", founded.manifest)
+    with Store.open(f"sqlite:///{Home(home).database}"):
+        told = exchange("--home", home, "doctor", "--json")
+    about = [finding for finding in told.json["findings"] if finding["what"] in ("database", "manifest", "policy")]
+    assert [finding["what"] for finding in about] == ["database"] and not about[0]["good"] and told.code == 1
+    assert about[0]["told"] == "the node is starting, or another process has it"
+
+
 def test_doctor_finds_an_open_key_and_a_wrong_manifest_entry(exchange: Exchange, founded: Founded, home: Path) -> None:
     exchange("--home", home, "manifest", "accept", founded.manifest)
     config = home / "config.toml"
@@ -206,7 +289,6 @@ def _log(home: Path) -> None:
     """Three entries in the home's log."""
     from exchange_node.audit.entry import Entry, entry_id
     from exchange_node.audit.log import AuditLog
-    from exchange_node.store.store import Store
 
     org = "northgate-homes"
     with Store.open(f"sqlite:///{Home(home).database}") as store:
