@@ -131,6 +131,9 @@ class Casework:
             raise MessageError("unexpected", "a section that does not belong to this receiver")
         if self.node.org != (order.provider if role == "provider" else order.linkage_unit):
             raise MessageError("wrong-leg", "addressed to another node")
+        known = self.node.store.requests.get(leg.request_id)
+        if known is not None and (known.requester, known.digest) != (core.requester, digest.hex()):
+            raise MessageError("request-differs")
         if self.node.store.legs.get(leg.request_id, leg.provider) is None:
             papers.check_times(core, self.now())
             if question is not None:

@@ -29,11 +29,6 @@ class DraftError(ExchangeError):
             "Nobody in this agency's records belongs to the cohort.",
             "Check the condition or the file of ids; `exchange policy check` tries a request without sending it.",
         ),
-        "unknown-agreement": Says(
-            Kind.NOT_FOUND,
-            "There is no such agreement in force at this node.",
-            "See `exchange agreement list`; every party must have signed the same text.",
-        ),
         "not-in-agreement": Says(
             Kind.DENIED,
             "The agreement does not provide for this.",
