@@ -28,9 +28,9 @@ OPEN_AGREEMENT = AGREEMENT.replace("approval: provider", "approval: none")
 RELEASED = {f"T{number}" for number in range(20)}
 
 
-def ready_homes(folder: Path) -> Simulator:
+def ready_homes(folder: Path, made: Simulator | None = None) -> Simulator:
     """Homes of a landlord, a hospital and a linkage unit, with agreement, manifest and consents; closed."""
-    made = Simulator(folder)
+    made = made or Simulator(folder)
     found_pair(made, folder)
     made.agree(OPEN_AGREEMENT)
     consent(made, range(20))
