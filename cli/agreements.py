@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .output import Json, examples, say, show, table
+from .output import Json, examples, number, say, show, table
 from .session import call, read_file, write_file
 
 app = typer.Typer(
@@ -57,7 +57,7 @@ def _bring(ctx: typer.Context, file: Path, out: Path | None, as_json: bool, ours
         else:
             say(f"Yet to sign: {', '.join(answer['missing'])}.")
         if out is not None:
-            say(f"Send {out} to the next party.")
+            say(f"Send {out} to the " + ("other parties." if answer["in_force"] else "next party."))
 
     show(answer, as_json, draw)
 
@@ -67,11 +67,11 @@ def list_(ctx: typer.Context, as_json: Json = False) -> None:
     """Every agreement at this node, who has yet to sign, and what runs out soon."""
     answer = call(ctx, "ListAgreements")
     rows = [
-        (a["id"], a["version"], a["title"], "signed by all" if a["in_force"] else f"missing {', '.join(a['missing'])}",
-         a["status"], a["valid_to"], "; ".join(a["reminders"]))
+        (a["id"], a["version"], a["title"], a["status"] if a["in_force"] else _waiting(a), a["valid_to"],
+         "; ".join(a["reminders"]))
         for a in answer["agreements"]
     ]  # fmt: skip
-    columns = ("Agreement", "Version", "Title", "Signatures", "Status", "Valid to", "Reminders")
+    columns = ("Agreement", "Version", "Title", "Status", "Valid to", "Reminders")
     show(answer, as_json, lambda: table(columns, rows))
 
 
@@ -91,12 +91,18 @@ def show_(
 
     def draw() -> None:
         _draw(answer["text"])
-        missing = ", ".join(answer["missing"])
-        say(f"Signed by {', '.join(answer['signed_by']) or 'nobody'}" + (f"; missing {missing}" if missing else ""))
+        say(
+            f"Signed by {', '.join(answer['signed_by']) or 'nobody'}"
+            + ("" if answer["in_force"] else f"; {_waiting(answer)}")
+        )
         for reminder in answer["reminders"]:
             say(f"Reminder: {reminder}")
 
     show(answer, as_json, draw)
+
+
+def _waiting(answer: dict[str, Any]) -> str:
+    return f"waiting for signatures of {', '.join(answer['missing'])}"
 
 
 def _of_file(path: Path) -> dict[str, Any]:
@@ -119,7 +125,7 @@ def _draw(text: dict[str, Any]) -> None:
     table(("Purpose", "Title"), [(p["id"], p["title"]) for p in text["purposes"]])
     rows = [
         (f"{flow['from']} to {flow['to']}", ", ".join(flow["purposes"]), a["name"], a["transform"],
-         f"{a['retention_days']} days", ", ".join(flow["gateways"]))
+         number(a["retention_days"], "day"), ", ".join(flow["gateways"]))
         for flow in text["flows"]
         for a in flow["attributes"]
     ]  # fmt: skip

@@ -12,7 +12,7 @@ import typer
 from exchange_node.draft import DraftError, RequestDraft, parse_draft, validate_draft
 
 from .errors import CliError
-from .output import err
+from .output import err, number
 from .session import call, read_file
 
 MAX_BODY = 3_500_000  # below what one message to the node may hold
@@ -151,7 +151,7 @@ def _ids(ctx: typer.Context, draft: RequestDraft, folder: Path) -> list[str]:
     if not found:
         raise DraftError("empty-cohort")
     for rule, tally in report.skipped.items():
-        err().print(f"{path}: {tally.count} lines skipped, {rule}; first at line {tally.rows[0]}")
+        err().print(f"{path}: {number(tally.count, 'line')} skipped, {rule}; first at line {tally.rows[0]}")
     return list(found)
 
 

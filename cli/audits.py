@@ -11,7 +11,7 @@ import typer
 from exchange_node.errors import Kind
 
 from .errors import CliError
-from .output import Json, examples, say, show, table
+from .output import Json, examples, number, say, show, table
 from .session import call, read_file, session, write_file
 
 if TYPE_CHECKING:
@@ -46,8 +46,9 @@ def verify(
     }  # fmt: skip
 
     def draw() -> None:
-        kinds = ", ".join(f"{count} {kind}s" for kind, count in sorted(report.kinds.items()))
-        say(f"The log {report.origin} holds: {report.size} entries ({kinds}), {report.files} files compared.")
+        kinds = ", ".join(number(count, kind) for kind, count in sorted(report.kinds.items()))
+        size, files = number(report.size, "entry", "entries"), number(report.files, "file")
+        say(f"The log {report.origin} holds: {size} ({kinds}), {files} compared.")
         say(f"Root {report.root.hex()}")
         for finding in report.findings:
             say(f"Note: {finding}")
@@ -104,6 +105,23 @@ def show_(
         raise typer.Exit(Kind.UNTRUSTED.value)
 
 
+_UNTOLD = ("decisions", "rows")  # `policy explain` tells decisions; rows are the people who have a released value
+_OPENED = {
+    "people_encoded": "people encoded",
+    "encoded": "rows sent, filled up to a size class",
+    "thin": "people left out, too little is known of them to compare",
+    "left_out": "people left out, by reason",
+    "unreadable": "rows of the register that could not be read",
+    "linked": "people linked",
+    "people_released": "people with a released value",
+    "people_denied": "people linked, nothing released",
+    "values": "values released",
+    "denied": "values held back",
+    "reasons": "values held back, by reason",
+    "precision_bp": "estimated precision",
+}
+
+
 def _draw_opened(value: Any) -> None:
     """What stands behind a commitment, indented; decisions are for `policy explain`."""
     if not isinstance(value, dict):
@@ -112,10 +130,12 @@ def _draw_opened(value: Any) -> None:
         say(f"      decision {value['decision_id']}; `exchange policy explain` tells it")
         return
     for name, part in value.items():
-        if name == "decisions":
+        if name in _UNTOLD:
             continue
         told = ", ".join(f"{code}: {count}" for code, count in part.items()) if isinstance(part, dict) else part
-        say(f"      {name.replace('_', ' ')}: {told if told not in ('', None) else 'none'}")
+        if name == "precision_bp":
+            told = f"{part / 100:.2f} %" if part else "not told"
+        say(f"      {_OPENED.get(name, name.replace('_', ' '))}: {told if told not in ('', None) else 'none'}")
 
 
 def _compared(answer: dict[str, Any], path: Path) -> list[dict[str, Any]]:

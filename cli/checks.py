@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from exchange_node.errors import ExchangeError
 
 from .nodes import ADMIN
+from .output import number
 from .probe import reach
 from .session import Session
 
@@ -103,7 +104,7 @@ class Examination:
         end = certificate_validity(keys.tls_certificate)[1]
         days = (end - self.now) // DAY
         yield Finding(
-            "keys", end > self.now + SOON, f"whole and closed to others; certificate good for {days} days",
+            "keys", end > self.now + SOON, f"whole and closed to others; certificate good for {number(days, 'day')}",
             "" if end > self.now + SOON else "Run `exchange key rotate tls`, and send join.json to the signers.",
         )  # fmt: skip
         for path in sorted(self.home.users.glob("*.key")):
@@ -157,7 +158,7 @@ class Examination:
                 self.manifest = federation.manifest(self.now)
         days = (self.manifest.expires_at - self.now) // DAY
         mend = "" if days > 7 else "Ask the signers for the next manifest; without one the node refuses everything."
-        yield Finding("manifest", days > 7, f"number {self.manifest.number}, good for {days} days", mend)
+        yield Finding("manifest", days > 7, f"number {self.manifest.number}, good for {number(days, 'day')}", mend)
 
     def membership(self) -> Findings:
         """The manifest lists us, with the keys and the address that we have."""
@@ -215,7 +216,7 @@ class Examination:
             return
         key = log_signer(HomeKeys.open(self.home.path), self.home.load().node.organisation).vkey
         report = verify_directory(self.home.audit, key)
-        yield Finding("audit log", True, f"it holds: {report.size} entries")
+        yield Finding("audit log", True, f"it holds: {number(report.size, 'entry', 'entries')}")
 
     def records(self) -> Findings:
         """The register, read as requests would read it; rows by number and rule, never by value."""
@@ -232,9 +233,11 @@ class Examination:
         report = RecordFile(self.home.path / mapping.file, mapping).check()
         enough = report.read > 0
         mend = "" if enough else "Compare the mapping in config.toml with the file's header."
-        yield Finding("records", enough, f"{report.read} of {report.rows} rows can be read", mend)
+        yield Finding("records", enough, f"{report.read} of {number(report.rows, 'row')} can be read", mend)
         for rule, tally in sorted(report.skipped.items()):
-            yield Finding("records", True, f"{tally.count} rows left out, {rule}; first in row {tally.rows[0]}")
+            yield Finding(
+                "records", True, f"{number(tally.count, 'row')} left out, {rule}; first in row {tally.rows[0]}"
+            )
         for field, rules in sorted(report.fields.items()):
             for rule, tally in sorted(rules.items()):
                 yield Finding("records", True, f"{field}: {tally.count} taken as missing, {rule}; row {tally.rows[0]}")

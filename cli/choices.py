@@ -12,7 +12,7 @@ import typer
 from exchange_node.errors import Kind
 
 from .errors import CliError
-from .output import Json, err, examples, say, show, table
+from .output import Json, err, examples, number, say, show, table
 from .session import call
 
 app = typer.Typer(
@@ -87,12 +87,12 @@ def _record(ctx: typer.Context, rows: list[dict[str, Any]], dry_run: bool, as_js
 
     def draw() -> None:
         if answer["problems"]:
-            say(f"{len(answer['problems'])} of {answer['rows']} rows break a rule; nothing was recorded.")
+            say(f"{len(answer['problems'])} of {number(answer['rows'], 'row')} break a rule; nothing was recorded.")
             table(("Line", "Rule"), [(problem["line"], problem["rule"]) for problem in answer["problems"]])
         elif dry_run:
-            say(f"All {answer['rows']} rows hold; nothing was recorded (--dry-run).")
+            say(f"Nothing breaks a rule in {number(answer['rows'], 'row')}; nothing was recorded (--dry-run).")
         else:
-            say(f"{answer['added']} choices recorded; {answer['known']} were recorded before.")
+            say(f"{number(answer['added'], 'choice')} recorded; {answer['known']} recorded before.")
 
     show(answer, as_json, draw)
     if answer["problems"]:

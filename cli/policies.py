@@ -12,7 +12,7 @@ import typer
 from exchange_node.errors import Kind
 
 from .asking import Asked, body_of
-from .output import Json, examples, reasons_of, say, show, show_reasons, table, working
+from .output import Json, examples, number, reasons_of, say, show, show_reasons, table, working
 from .session import call, read_file
 
 app = typer.Typer(help="What policy decides, and why.", no_args_is_help=True, rich_markup_mode=None)
@@ -30,7 +30,8 @@ def check(
         answer = call(ctx, "CheckRequest", {"draft": body_of(ctx, file, _NOTHING)})
 
     def draw() -> None:
-        say(f"{answer['cohort']} people in the cohort, under {answer['agreement']} version {answer['version']}.")
+        people = number(answer["cohort"], "person", "people")
+        say(f"{people} in the cohort, under {answer['agreement']} version {answer['version']}.")
         rows = []
         for leg in answer["legs"]:
             for name, found in sorted(leg["decision"]["attributes"].items()):
@@ -83,7 +84,7 @@ def test(
             say(f"{case['file']}: {case['case']}")
             for difference in case["differences"]:
                 say(f"    {difference}")
-        say(f"{len(found) - len(failed)} of {len(found)} cases as expected.")
+        say(f"{len(found) - len(failed)} of {number(len(found), 'case')} as expected.")
 
     show({"cases": found, "failed": len(failed)}, as_json, draw)
     if failed:
@@ -102,10 +103,23 @@ def explain(ctx: typer.Context, request: str, as_json: Json = False) -> None:
     answer = call(ctx, "ExplainDecision", {"request": request})
 
     def draw() -> None:
-        for decision in answer["decisions"]:
-            people = decision["people"]
-            say(f"{decision['leg']}, step {decision['step']}" + (f", {people} people" if people is not None else ""))
-            for line in decision["explained"]:
+        for alike in _grouped(answer["decisions"]):
+            first, more = alike[0], len(alike) - 1
+            people = sum(decision["people"] or 0 for decision in alike)
+            about = "" if first["people"] is None else ", " + number(people, "person", "people")
+            say(f"{first['leg']}, step {first['step']}{about}")
+            for line in first["explained"]:
                 say(f"  {line}")
+            if more:
+                say(f"  and {number(more, 'more decision')} with the same words; --json lists each")
 
     show(answer, as_json, draw)
+
+
+def _grouped(decisions: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Decisions with the same words together. The last line names the one decision, so it does not count."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for decision in decisions:
+        alike = (decision["leg"], decision["step"], decision["people"] is None, *decision["explained"][:-1])
+        groups.setdefault(alike, []).append(decision)
+    return list(groups.values())

@@ -10,7 +10,7 @@ import typer
 from exchange_node.errors import ExchangeError, Kind
 
 from .asking import Asked, body_of, template
-from .output import Json, examples, say, show, show_reasons, table, working
+from .output import Json, examples, number, say, show, show_reasons, table, working
 from .session import call, desk, write_file
 
 app = typer.Typer(help="Ask other agencies, under an agreement.", no_args_is_help=True, rich_markup_mode=None)
@@ -103,9 +103,10 @@ def submit(
 
 def _draw_submitted(answer: dict[str, Any]) -> None:
     given = answer.get("given")
-    known = f" of the {given} ids given" if given not in (None, answer["cohort"]) else ""
+    known = f" of the {number(given, 'id')} given" if given not in (None, answer["cohort"]) else ""
     say(
-        f"Request {answer['request']}: {answer['cohort']} people{known} in the cohort; it ends by {answer['deadline']}."
+        f"Request {answer['request']}: {number(answer['cohort'], 'person', 'people')}{known} in the cohort;"
+        f" it ends by {answer['deadline']}."
     )
     say(f"Follow it: exchange request watch {answer['request']}")
 
@@ -163,7 +164,7 @@ def results(
 
     def draw() -> None:
         for found in files:
-            say(f"{found['provider']}: {found['rows']} rows, {found['with_values']} with a released value")
+            say(f"{found['provider']}: {number(found['rows'], 'row')}, {found['with_values']} with a released value")
             for path in found["files"]:
                 say(f"  {path}")
         say("An empty cell says only that no value was released, never why.")
@@ -188,7 +189,13 @@ def approve(
     """Approve or refuse a request that waits for it here; nobody approves their own."""
     body = {"request": request, "decision": "refuse" if refuse else "approve", "reason": reason}
     answer = call(ctx, "ApproveRequest", body)
-    show(answer, as_json, lambda: draw_status(answer))
+
+    def draw() -> None:
+        say(f"Request {answer['request']}: {'refused' if refuse else 'approved'}. This is recorded, and stays so.")
+        ours = answer["role"] == "requester"
+        say("The node goes on with it now." if ours else f"{answer['requester']} hears of it when it asks next.")
+
+    show(answer, as_json, draw)
 
 
 def add_approve_to(root: typer.Typer) -> None:
@@ -225,7 +232,7 @@ def draw_status(answer: dict[str, Any]) -> None:
             leg["step_words"] if leg["state"] != "ended" else leg["outcome"] + (", results" if leg["results"] else "")
         )
         error = leg["last_error"]
-        trouble = f"{error['sentence'] or error['code']} (tried {leg['attempts']} times)" if error else ""
+        trouble = f"{error['sentence'] or error['code']} (tried {number(leg['attempts'], 'time')})" if error else ""
         rows.append((leg["provider"], f"{leg['step']}", where, leg["next_at"], trouble))
     table(("Provider", "Step", "Where it stands", "Next try", "Last trouble"), rows)
     for leg in answer["legs"]:

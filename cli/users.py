@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .errors import CliError
-from .output import Json, examples, say, show, table
+from .output import Json, examples, number, say, show, table
 from .session import call, session, write_file
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _draw_add(document: dict[str, object], name: str, options: str) -> None:
 def revoke(ctx: typer.Context, name: str, as_json: Json = False) -> None:
     """Shut a login out, at once and with every certificate it has."""
     answer = call(ctx, "RevokeUser", {"name": name})
-    show(answer, as_json, lambda: say(f"{name}: {answer['revoked']} certificates revoked."))
+    show(answer, as_json, lambda: say(f"{name}: {number(answer['revoked'], 'certificate')} revoked."))
 
 
 @app.command("list", epilog=examples("exchange user list"))

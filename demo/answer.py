@@ -90,18 +90,19 @@ def show_held_back(story: Story) -> None:
         opened = {line["action"]: line["opened"] for line in lines}
         admitted = opened["people.encoded"]["admission"]
         rows = [
+            ("people scrambled", f"{admitted['people_encoded']:,}", ""),
             (
                 "rows sent to be compared",
                 f"{admitted['encoded']:,}",
                 "filled up with invented ones, so that the number hides",
-            )
+            ),
         ]
         rows += [("left out before", f"{n:,}", _why(code, texts)) for code, n in _most(admitted["left_out"])]
         if org in story.question.providers:
             told = opened["release.sealed"]["story"]
             rows.append(("matched with the cohort", f"{told['linked']:,}", ""))
-            rows.append(("released", f"{told['rows']:,}", ""))
-            rows.append(("matched, nothing released", f"{told['linked'] - told['rows']:,}", ""))
+            rows.append(("released", f"{told['people_released']:,}", ""))
+            rows.append(("matched, nothing released", f"{told['people_denied']:,}", ""))
             rows += [("values of theirs kept back", f"{n:,}", _why(code, texts)) for code, n in _most(told["reasons"])]
             facts = {name: told[name] for name in ("linked", "rows", "reasons", "precision_bp")}
             facts |= {"left_out": admitted["left_out"]}

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from exchange_node.casework import Casework
 from exchange_node.encoding.keys import TokenKey
 from exchange_node.messages import MessageError, sha256
-from exchange_node.methods.method import Encodings
+from exchange_node.methods.method import Encoded, Encodings
 from exchange_node.papers import Case
 from exchange_node.records.model import StandardRecord
 from exchange_node.trust.vault import EphemeralKey, Vault
@@ -75,8 +75,8 @@ class Parcels:
 
     # -- [5] a data party's encodings
 
-    def encode(self, case: Case, records: Iterable[StandardRecord]) -> pb.EncodingManifest:
-        """Encode people into our parcel; returns what is to be signed about it, and keeps nothing else."""
+    def encode(self, case: Case, records: Iterable[StandardRecord]) -> tuple[pb.EncodingManifest, Encoded]:
+        """Encode people into our parcel; returns what is to be signed about it, and the figures for us alone."""
         own = self._node.org
         self.drop(case, own)
         key, token_key = self._work.load_linkage_key(case), TokenKey(self._work.secret(case, "token"))
@@ -89,7 +89,7 @@ class Parcels:
             key.destroy()
             token_key.destroy()
         summary = encoded.summary
-        return pb.EncodingManifest(
+        manifest = pb.EncodingManifest(
             schema_digest=summary.schema_digest,
             key_id=summary.key_id,
             rows=summary.rows,
@@ -99,6 +99,7 @@ class Parcels:
             popcount_min=summary.popcount_min,
             popcount_max=summary.popcount_max,
         )
+        return manifest, encoded
 
     async def upload(self, case: Case, missing: Sequence[int]) -> None:
         """Send the chunks that the linkage unit misses. Raises PeerUnavailable, PeerRefused."""

@@ -103,6 +103,8 @@ class Releases:
         story = {
             "linked": len(links),
             "rows": counts.rows,
+            "people_released": counts.rows,
+            "people_denied": len(links) - counts.rows,
             "values": counts.released,
             "denied": counts.denied,
             "reasons": counts.by_code(),

@@ -96,8 +96,14 @@ class Stages(Casework):
 
         report, left_out = ReadReport(), dict[str, int]()
         records = self.people.admitted(case, ids, admit, self.now(), report, left_out)
-        manifest = self.parcels.encode(case, records)
-        story = {"encoded": manifest.rows, "left_out": left_out, "unreadable": report.unreadable}
+        manifest, encoded = self.parcels.encode(case, records)
+        story = {
+            "people_encoded": encoded.records,
+            "encoded": manifest.rows,  # with padding, up to a size class
+            "thin": encoded.thin,
+            "left_out": left_out,
+            "unreadable": report.unreadable,
+        }
         return Admission(manifest, story)
 
     async def note_admission(self, case: Case, admission: Admission) -> None:

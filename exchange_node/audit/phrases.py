@@ -25,7 +25,7 @@ PHRASES: Mapping[str, tuple[str, str]] = {
     "decision.ask": ("decide whether this may be asked", "decided whether this may be asked"),
     "question.refused": ("refuse the question", "refused the question before anybody else saw it"),
     "request.signed": ("sign and send the request", "signed the request"),
-    "approval.given": ("record an approval", "recorded what the person decided whose approval is needed"),
+    "approval.given": ("record an approval", "recorded what an officer decided"),
     "people.encoded": ("encode the records that may be linked", "encoded the records that may be linked"),
     "linkage.started": ("link the encodings", "linked the encodings"),
     "linkage.done": ("finish the linkage", "finished the linkage"),

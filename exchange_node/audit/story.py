@@ -123,7 +123,7 @@ def _what(entry: Entry, names: Mapping[str, str]) -> str:
     allow = entry.facts.get("allow")
     if isinstance(allow, bool):
         return f"{done}, and {'allowed' if allow else 'denied'} it"
-    outcome = entry.facts.get("outcome")
+    outcome = entry.facts.get("outcome") or entry.facts.get("decision")
     return f"{done} ({outcome})" if isinstance(outcome, str) and outcome else done
 
 

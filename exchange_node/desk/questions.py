@@ -189,7 +189,7 @@ class Questions(Clerk):
             "linkage_unit": case.linkage_unit,
             "method": case.order.method,
             "step": leg.step,
-            "step_words": _STEPS[leg.role].get(leg.step, ""),
+            "step_words": self._words(case, known.decision if known is not None else ""),
             "state": leg.state,
             "outcome": leg.outcome,
             "reason": str(leg.progress.get("reason", "")),
@@ -205,6 +205,14 @@ class Questions(Clerk):
             told["cohort_class"] = case.asked.cohort_class
             told["assertions"] = [{"condition": a.condition, "by": a.by, "ref": a.ref} for a in case.asked.assertions]
         return told
+
+    @staticmethod
+    def _words(case: Case, decision: str) -> str:
+        """What a leg does now. A provider's that was decided about waits until the requester asks again."""
+        leg = case.leg
+        if (leg.role, leg.step) == ("provider", 3) and decision:
+            return f"{'approved' if decision == 'approve' else 'refused'}; the requester hears of it when it asks next"
+        return _STEPS[leg.role].get(leg.step, "")
 
     def _waits(self, case: Case) -> bool:
         """A provider's leg waits at step 3; where both sides must approve, the requester's waits at step 2."""

@@ -93,7 +93,7 @@ def test_the_ids_of_a_cohort_file_are_sent_and_the_file_is_not(
     desk.answers["SubmitRequest"] = {"request": REQUEST, "cohort": 1, "given": 2, "deadline": "x"}
     told = exchange("request", "submit", tmp_path / "q.yaml")
     assert desk.calls[-1][1]["draft"]["cohort"] == {"ids": ["T1", "T2"]}
-    assert "1 people of the 2 ids given" in told.out and "T1" not in told.out + told.err
+    assert "1 person of the 2 ids given" in told.out and "T1" not in told.out + told.err
 
 
 def test_a_refused_question_is_a_plain_table_and_exit_3(exchange: Exchange, desk: FakeDesk) -> None:
@@ -137,6 +137,12 @@ def test_approving_and_refusing(exchange: Exchange, desk: FakeDesk) -> None:
     assert exchange("approve", REQUEST, "--json").code == 0
     assert exchange("approve", REQUEST, "--refuse", "--reason", "no DPIA").code == 0
     assert [body["decision"] for _, body in desk.calls] == ["approve", "refuse"]
+    desk.answers["ApproveRequest"] = status(role="provider")
+    told = exchange("approve", REQUEST).out
+    assert f"{REQUEST}: approved." in told and "northgate-homes hears of it when it asks next" in told
+    assert f"{REQUEST}: refused." in exchange("approve", REQUEST, "--refuse", "--reason", "no DPIA").out
+    desk.answers["ApproveRequest"] = status()
+    assert "hears of it" not in exchange("approve", REQUEST).out
 
 
 def results() -> bytes:
@@ -182,6 +188,24 @@ def test_policy_check_tells_each_attribute(exchange: Exchange, desk: FakeDesk, t
     desk.answers["ExplainDecision"] = {"request": REQUEST, "decisions": explained}
     assert "5 people" in exchange("policy", "explain", REQUEST).out
     assert exchange("policy", "explain", REQUEST, "--json").json["decisions"] == explained
+
+
+def test_equal_decisions_about_many_classes_are_told_once(exchange: Exchange, desk: FakeDesk) -> None:
+    def decided(people: int | None, step: int, *words: str) -> dict[str, Any]:
+        told = [*words, f"Decided by embedded, decision {people}"]
+        return {"leg": "castle-nhs", "step": step, "people": people, "allow": False, "reasons": [], "explained": told}
+
+    decisions = [
+        decided(None, 3, "The question is allowed."),
+        decided(5, 8, "Denied.", "Opted out."),
+        decided(1, 8, "Denied.", "No consent."),
+        decided(7, 8, "Denied.", "Opted out."),
+    ]
+    desk.answers["ExplainDecision"] = {"request": REQUEST, "decisions": decisions}
+    told = exchange("policy", "explain", REQUEST).out
+    assert told.count("Opted out.") == 1 and "12 people" in told and "1 more decision " in told
+    assert "castle-nhs, step 8, 1 person\n" in told and "castle-nhs, step 3\n" in told
+    assert exchange("policy", "explain", REQUEST, "--json").json["decisions"] == decisions
 
 
 def added(body: dict[str, Any]) -> dict[str, Any]:
@@ -261,6 +285,8 @@ def test_user_add_sends_the_public_half_alone(exchange: Exchange, desk: FakeDesk
     assert stat.S_IMODE((out / "user.key").stat().st_mode) == 0o600 and stat.S_IMODE(out.stat().st_mode) == 0o700
     client = tomllib.loads((out / "client.toml").read_text())
     assert client == {"organisation": "northgate-homes", "address": "127.0.0.1:7401", "user": "ann"}
+    told = exchange("--home", tmp_path, "user", "add", "olga", "--role", "officer")
+    assert f"Try it: exchange --home {tmp_path} --user olga request list" in told.out
     assert exchange("user", "add", "ann", "--role", "analyst", "--out", out).code == 7
     user = {"name": "ann", "role": "analyst", "not_after": "x", "revoked_at": None, "fingerprint": "0" * 64}
     desk.answers |= {"ListUsers": {"users": [user]}, "RevokeUser": {"name": "ann", "revoked": 1}}
@@ -283,7 +309,13 @@ def test_agreements_go_from_party_to_party(exchange: Exchange, desk: FakeDesk, t
     assert exchange("agreement", "load", tmp_path / "a.json", "--json").json["in_force"] is False
     assert [body["sign"] for _, body in desk.calls] == [True, False]
     told = exchange("agreement", "list")
-    assert "missing castle-nhs" in told.out and "ends soon" in told.out
+    assert "waiting for signatures of castle-nhs" in told.out and "active" not in told.out and "ends soon" in told.out
+    signed = AGREEMENT | {"in_force": True, "missing": [], "signed_by": ["northgate-homes", "castle-nhs"]}
+    desk.answers |= {"SignAgreement": signed, "ListAgreements": {"agreements": [signed]}}
+    told = exchange("agreement", "list")
+    assert "active" in told.out and "waiting" not in told.out
+    told = exchange("agreement", "sign", tmp_path / "a.json", "--out", tmp_path / "a2.json")
+    assert "next party" not in told.out and f"Send {tmp_path / 'a2.json'} to the other parties." in told.out
     assert exchange("agreement", "sign", tmp_path / "none.yaml").code == 8
 
 
@@ -293,7 +325,10 @@ def story(org: str, digest: str) -> dict[str, Any]:
     name = entry_id(REQUEST, "castle-nhs", 3, role, peer, "SubmitRequest")
     facts = {"request": "1" * 64, "message": digest}
     entry = Entry(name, "fact", 1, 3, REQUEST, role, peer, "submit-request.received", facts)
-    lines = [{"text": "It was so.", "opened": {"story": {"linked": 5, "reasons": {"choice.opt-out": 2}}}}]
+    admission = {"people_encoded": 321, "encoded": 500, "thin": 1, "left_out": {}, "unreadable": 0}
+    release = {"linked": 5, "rows": 3, "people_released": 3, "people_denied": 2, "reasons": {"choice.opt-out": 4}}
+    opened = {"admission": admission, "story": release | {"precision_bp": 9959}}
+    lines = [{"text": "It was so.", "opened": opened}]
     return {
         "request": REQUEST, "organisation": org, "log": {}, "checkpoint": "c", "lines": lines,
         "entries": [{"index": 0, "entry": json.loads(entry.encode())}],
@@ -304,7 +339,12 @@ def test_stories_are_told_exported_and_compared(exchange: Exchange, desk: FakeDe
     desk.answers["ShowAudit"] = story("castle-nhs", "a" * 64)
     theirs = tmp_path / "theirs.json"
     told = exchange("audit", "show", REQUEST, "--export", theirs)
-    assert "choice.opt-out: 2" in told.out and "linked: 5" in told.out
+    for line in (
+        "people encoded: 321", "rows sent, filled up to a size class: 500", "people linked: 5",
+        "people with a released value: 3", "people linked, nothing released: 2",
+        "values held back, by reason: choice.opt-out: 4", "estimated precision: 99.59 %",
+    ):  # fmt: skip
+        assert line in told.out
     assert "opt-out" not in theirs.read_text() and "lines" not in json.loads(theirs.read_text())
     desk.answers["ShowAudit"] = story("northgate-homes", "a" * 64)
     told = exchange("audit", "show", REQUEST, "--compare", theirs)

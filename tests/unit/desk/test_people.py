@@ -81,6 +81,7 @@ def test_one_bad_row_keeps_all_out_and_is_named_by_line_and_rule(town: Town) -> 
     answer = town.at(HEALTH, "add_choices", OMAR, rows=rows)
     assert answer["added"] == 0 and [problem["line"] for problem in answer["problems"]] == [3, 4, 5, 6, 7]
     assert not any("P9999" in p["rule"] or "maybe" in p["rule"] for p in answer["problems"])
+    assert answer["problems"][2]["rule"] == "valid_from: a day of the calendar as YYYY-MM-DD is expected"
     assert town.at(HEALTH, "list_choices", OMAR, local_id="P40")["choices"] == []
 
 

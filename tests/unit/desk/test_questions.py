@@ -97,7 +97,8 @@ def test_a_refusal_needs_a_reason_and_reaches_the_analyst_without_it(town: Town)
     ]
     refused("invalid", town, HEALTH, "approve_request", OMAR, request=request, decision="refuse")
     reason = "the DPIA is not ready"
-    town.at(HEALTH, "approve_request", OMAR, request=request, decision="refuse", reason=reason)
+    answer = town.at(HEALTH, "approve_request", OMAR, request=request, decision="refuse", reason=reason)
+    assert answer["legs"][0]["step_words"] == "refused; the requester hears of it when it asks next"
     town.run(lambda: town.simulator.ended(request, [HOUSING, HEALTH]))
     status = town.at(HOUSING, "show_request", ANN, request=request)
     assert (status["state"], status["legs"][0]["reasons"][0]["code"]) == ("refused", "approval-refused")

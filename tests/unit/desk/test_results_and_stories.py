@@ -84,8 +84,11 @@ def test_a_story_opens_counts_for_officers_and_never_who_they_were(town: Town, a
     release = next(line for line in story["lines"] if "sealed release" in line["text"])
     opened = release["opened"]["story"]
     assert (opened["linked"], opened["values"], "people" in opened) == (10, 10, False)
+    assert (opened["people_released"], opened["people_denied"]) == (10, 0)
     admitted = next(line["opened"]["admission"] for line in story["lines"] if "admission" in line["opened"])
     assert (admitted["left_out"]["choice.opt-out"], sum(admitted["left_out"].values())) == (5, 50)
+    assert (admitted["people_encoded"], admitted["thin"]) == (10, 0) and admitted["encoded"] >= 10
+    assert any("recorded what an officer decided (approve)" in line["text"] for line in story["lines"])
     closed = town.at(HEALTH, "show_audit", ADA, request=answered)
     assert not any(line["opened"] for line in closed["lines"])
     assert any(line["sealed"] for line in closed["lines"])

@@ -55,6 +55,7 @@ def test_the_digest_changes_with_any_word() -> None:
         ("valid_from", "tomorrow", "valid_from: "),
         ("valid_from", 20260101, "valid_from: "),
         ("valid_from", "2028-01-01", "valid_to is before valid_from"),
+        ("valid_from", "01/06/2026", "valid_from: a day of the calendar as YYYY-MM-DD is expected"),
         ("parties.0.org", "northgate", "flow repair-priority: from, to: one of them is not among parties"),
         ("parties.1.org", "northgate-homes", "parties: one stands there twice"),
         ("parties.0.regime", "gdpr", "parties.0.regime: "),
