@@ -90,7 +90,7 @@ def _record(ctx: typer.Context, rows: list[dict[str, Any]], dry_run: bool, as_js
             say(f"{len(answer['problems'])} of {number(answer['rows'], 'row')} break a rule; nothing was recorded.")
             table(("Line", "Rule"), [(problem["line"], problem["rule"]) for problem in answer["problems"]])
         elif dry_run:
-            say(f"Nothing breaks a rule in {number(answer['rows'], 'row')}; nothing was recorded (--dry-run).")
+            say(f"{number(answer['rows'], 'row')} checked, no rule broken; nothing was recorded (--dry-run).")
         else:
             say(f"{number(answer['added'], 'choice')} recorded; {answer['known']} recorded before.")
 
