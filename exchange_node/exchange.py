@@ -242,8 +242,8 @@ class Exchange(Stages):
         return self.parcels.get(case, f"links-{caller}" if links else PARCEL, ref.index)
 
     async def collect_links(self, case: Case) -> Next:
-        """[7] Fetch our list, check it as one that an untrusted party made, acknowledge, forget our encodings."""
-        role, unit, own = case.leg.role, case.linkage_unit, self.node.org
+        """[7] Fetch our list, check it as one that an untrusted party made, and acknowledge."""
+        role, unit = case.leg.role, case.linkage_unit
         reply = await self.post.collect(case.ref, role, 7, unit, "CollectLinks", ("link_list", "answer"))
         if reply.HasField("wait"):
             return Next(5 if reply.wait.upload_again else 7, wait=reply.wait.milliseconds / 1000)
@@ -262,7 +262,6 @@ class Exchange(Stages):
         reply = await self.post.send(case.ref, role, 7, unit, "AcknowledgeLinks", receipt, final="deleted")
         if reply.HasField("wait"):
             return Next(5 if reply.wait.upload_again else 7, wait=reply.wait.milliseconds / 1000)
-        self.parcels.drop(case, own)
         return Next(8, secrets={"links": links}, progress={"precision_bp": precision_bp})
 
     async def take_acknowledgement(self, envelope: pb.Envelope, caller: str) -> pb.Envelope:
@@ -291,6 +290,7 @@ class Exchange(Stages):
         if not self.has_secret(case, "release"):
             made = await asyncio.to_thread(self.releases.make, case)
             case = self.fix_release(case, made)
+        self.parcels.drop(case, self.node.org)  # nothing after step 7 needs our encodings
         await self.note_release(case)
         return Next(9)
 
@@ -315,6 +315,7 @@ class Exchange(Stages):
             return Next(8, wait=reply.wait.milliseconds / 1000)
         if reply.HasField("answer"):
             return Next(10, outcome="refused", reason="provider-ended")
+        self.parcels.drop(case, self.node.org)  # nothing after step 7 needs our encodings
         self.releases.check(case, reply.release)
         await self.parcels.fetch(case, provider, "FetchReleaseChunk", PARCEL, list(reply.release.chunk_digests))
         return Next(9)
