@@ -12,6 +12,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
@@ -134,8 +135,12 @@ class Database:
     def _claim_server(self) -> None:
         # Kept outside of any transaction, which would hold back VACUUM; it ends with this connection.
         self._guard = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        if not self._guard.scalar(select(text(f"pg_try_advisory_lock({_ONE_PROCESS})"))):
-            raise StoreError("in-use")
+        # The server may take a moment to notice that the last holder, a killed node perhaps, has gone.
+        until = time.monotonic() + BUSY_SECONDS
+        while not self._guard.scalar(select(text(f"pg_try_advisory_lock({_ONE_PROCESS})"))):
+            if time.monotonic() > until:
+                raise StoreError("in-use")
+            time.sleep(0.05)
 
     def _guarded(self, step: Any) -> None:
         try:

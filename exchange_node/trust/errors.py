@@ -139,11 +139,6 @@ class TrustError(ExchangeError):
             "The key was destroyed, as it should be at the end of a request.",
             "Ask the question again.",
         ),
-        "bad-contribution": Says(
-            Kind.UNTRUSTED,
-            "A contribution to the linkage key is not 32 bytes of its own.",
-            "Cancel the request and ask again; report the peer if it happens twice.",
-        ),
         "clock-set-back": Says(
             Kind.UNTRUSTED, "This machine's clock was set back by more than the node tolerates.", _CHECK_CLOCK
         ),
