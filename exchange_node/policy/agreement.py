@@ -1,7 +1,7 @@
-"""A data sharing agreement as data: what an officer writes, what everyone signs, and what policy sees of it.
+"""A data sharing agreement as data: what an officer writes and everyone signs.
 
 The form follows the ICO's data sharing code (parties, purposes, lawful basis, items, retention, review). Free
-text is for people; `policy_view` carries none of it, and dates become epoch seconds there.
+text is for people; what policy sees of an agreement (`view.py`) carries none of it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from pydantic import Field, ValidationError, model_validator
 
 from exchange_node.config import rule_of
 from exchange_node.policy.errors import PolicyError
-from exchange_node.policy.view import view_of
 from exchange_node.policy.words import (
     BasisPoints,
     Document,
@@ -227,15 +226,6 @@ class Agreement(Document):
     def providers(self, requester: str, purpose: str) -> tuple[str, ...]:
         """Who could be asked by that party for that purpose."""
         return tuple(f.source for f in self.flows if f.recipient == requester and purpose in f.purposes)
-
-    @cached_property
-    def _view(self) -> dict[str, Any]:
-        return view_of(self)
-
-    def policy_view(self) -> dict[str, Any]:
-        """What policy sees: no free text, dates as epoch seconds UTC, `valid_to` and reviews as the first
-        second after the day that was written. Not to be changed: every question shares it."""
-        return self._view
 
 
 def parse_agreement(text: bytes) -> Agreement:

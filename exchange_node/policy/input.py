@@ -17,6 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from exchange_node.policy.agreement import first_error
 from exchange_node.policy.decision import UNKNOWN, Facts, Organisation, Question
 from exchange_node.policy.errors import PolicyError
+from exchange_node.policy.view import policy_view
 from exchange_node.policy.words import (
     AgeBand,
     Count,
@@ -121,7 +122,7 @@ def policy_input(question: Question, operation: str, classes: Sequence[Facts]) -
     except ValidationError as error:
         raise PolicyError("bad-question", first_error(error)) from None
     # The agreement was checked when it was read; its view is made of what passed.
-    return {**document, "agreement": question.agreement.policy_view()}
+    return {**document, "agreement": policy_view(question.agreement)}
 
 
 def input_digest(document: dict[str, Any]) -> str:

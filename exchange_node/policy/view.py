@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from exchange_node.policy.agreement import Agreement, Flow
+from exchange_node.policy.agreement import Agreement, Flow
 
 
 def _begin(day: date) -> int:
@@ -17,8 +16,9 @@ def _end(day: date) -> int:
     return _begin(day) + int(timedelta(days=1).total_seconds())
 
 
-def view_of(agreement: Agreement) -> dict[str, Any]:
-    """The agreement's part of every policy input; see `Agreement.policy_view`."""
+def policy_view(agreement: Agreement) -> dict[str, Any]:
+    """The agreement's part of every policy input: no free text, dates as epoch seconds UTC, `valid_to` and reviews as
+    the first second after the day that was written."""
     return {
         "id": agreement.id,
         "version": agreement.version,

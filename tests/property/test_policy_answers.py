@@ -16,6 +16,7 @@ from exchange_node.policy.decision import Facts
 from exchange_node.policy.errors import PolicyError
 from exchange_node.policy.input import policy_input
 from exchange_node.policy.policy import Policy
+from exchange_node.policy.view import policy_view
 from tests.policy_engines import CONSENTED, damp_agreement, damp_question, embedded
 
 QUESTION = damp_question()
@@ -124,4 +125,4 @@ def test_an_agreement_with_one_place_altered(place: tuple[Any, ...], value: obje
     agreement = _reads(json.dumps(document).encode())
     if agreement is not None:
         assert parse_agreement(canonical(agreement)) == agreement
-        agreement.policy_view()
+        policy_view(agreement)
