@@ -8,7 +8,6 @@ requires proof that the sender's log only grew, so that a log rewritten later is
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -25,7 +24,6 @@ from exchange_node.wire.v1 import message_pb2 as pb
 
 SKEW_SECONDS = 120
 GAP_RETRIES = 6
-SHOWN_SECONDS = 1.0  # for so long a peer is shown the same checkpoint of ours: messages in flight then need one proof
 REMEMBERED = 64  # checkpoints of a peer, newest last, that need no proof when they come again
 
 
@@ -51,7 +49,7 @@ class Correspondence:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._shown: dict[str, tuple[float, bytes]] = {}
+        self._shown: dict[str, tuple[int, bytes]] = {}
         self._seen: dict[str, dict[int, bytes]] = {}
         self._known: dict[str, int] = {}  # size of our checkpoint that a peer holds, as far as we know
 
@@ -258,9 +256,10 @@ class Correspondence:
         return open_checkpoint(note, keys[-1])
 
     def _checkpoint_for(self, peer: str) -> bytes:
-        now = time.monotonic()
-        at, note = self._shown.get(peer, (0.0, b""))
-        if not note or now - at > SHOWN_SECONDS:
+        """Our newest checkpoint; within one second always the same, so that messages in flight need one proof."""
+        now = self._node.clock.now()
+        at, note = self._shown.get(peer, (0, b""))
+        if at != now:
             note = self._node.log.checkpoint()
             self._shown[peer] = (now, note)
         return note

@@ -674,10 +674,9 @@ async def test_an_older_log_put_in_its_place_is_not_continued(world: Simulator, 
 
 @pytest.mark.parametrize("regrown", [False, True])
 async def test_an_older_home_put_in_its_place_is_noticed_by_everyone(
-    world: Simulator, tmp_path: Path, regrown: bool, monkeypatch: pytest.MonkeyPatch
+    world: Simulator, tmp_path: Path, regrown: bool
 ) -> None:
     """With its database too, the node itself cannot tell; those who hold its checkpoints can."""
-    monkeypatch.setattr("exchange_node.correspondence.SHOWN_SECONDS", 0)
     home = world.home(LANDLORD)
     close(world, LANDLORD)
     shutil.copytree(home.path, tmp_path / "older")
