@@ -35,7 +35,7 @@ OPTIONS = (
 
 def build_server(exchange: Exchange, desk: object | None = None) -> grpc.aio.Server:
     """A server that is not listening yet. `desk` has a coroutine, or async generator, for each of its methods."""
-    server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=512)
+    server = grpc.aio.server(options=OPTIONS)
     guard = Guard(exchange.node)
     handlers = [
         _peer_service("Provider", guard, _provider(exchange)),

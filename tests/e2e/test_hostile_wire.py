@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,20 @@ async def world(tmp_path: Path) -> AsyncIterator[Simulator]:
         made.close()
 
 
-def channel(world: Simulator, pair: tuple[bytes, bytes] | None = None, org: str = HOSPITAL) -> grpc.aio.Channel:
-    """A connection to a node as the landlord, or as somebody else."""
+def channel(
+    world: Simulator, pair: tuple[bytes, bytes] | None = None, org: str = HOSPITAL, packed: bool = False
+) -> grpc.aio.Channel:
+    """A connection to a node as the landlord, or as somebody else; each is one of its own."""
     node, own = world.nodes[org], world.nodes[LANDLORD].keys
     certificate, key = pair or (own.tls_certificate, own.tls_key)
     credentials = grpc.ssl_channel_credentials(node.keys.tls_certificate, key, certificate)
-    options = (("grpc.ssl_target_name_override", certificates.node_name(org)), ("grpc.max_send_message_length", -1))
-    return grpc.aio.secure_channel(node.config.node.listen, credentials, options=options)
+    options = (
+        ("grpc.ssl_target_name_override", certificates.node_name(org)),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.use_local_subchannel_pool", 1),
+    )
+    compression = grpc.Compression.Gzip if packed else None
+    return grpc.aio.secure_channel(node.config.node.listen, credentials, options=options, compression=compression)
 
 
 async def error_of(opened: grpc.aio.Channel, path: str, data: bytes) -> grpc.aio.AioRpcError:
@@ -132,18 +140,27 @@ async def test_tls_below_1_3_gets_no_answer(world: Simulator, tmp_path: Path) ->
     await is_served(world)
 
 
+async def test_what_unfolds_is_measured_unfolded(world: Simulator) -> None:
+    """A message that gzip makes small is as long as what it unfolds to."""
+    async with channel(world, packed=True) as opened:
+        large = await error_of(opened, SUBMIT, b"\x0a" + b"\x00" * (64 * MAX_MESSAGE))
+        assert large.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    await is_served(world)
+
+
 async def test_many_who_connect_and_stall(world: Simulator) -> None:
-    """Connections that say nothing, and calls whose message never ends, keep nobody else out."""
+    """Connections that say nothing, and calls whose message never ends, keep nobody else out, however many."""
     host, _, port = world.nodes[HOSPITAL].config.node.listen.rpartition(":")
     silent = [await asyncio.open_connection(host, int(port)) for _ in range(50)]
-    async with channel(world) as opened:
-        stalled = [
-            opened.stream_unary(SUBMIT, request_serializer=lambda sent: sent, response_deserializer=lambda got: got)(
-                forever(), timeout=60
+    async with AsyncExitStack() as connections:
+        stalled = []
+        for _ in range(5):
+            opened = await connections.enter_async_context(channel(world))
+            call = opened.stream_unary(
+                SUBMIT, request_serializer=lambda sent: sent, response_deserializer=lambda got: got
             )
-            for _ in range(100)
-        ]
-        await asyncio.sleep(0.1)
+            stalled += [call(forever(), timeout=60) for _ in range(120)]
+        await asyncio.gather(*(call.wait_for_connection() for call in stalled))
         await asyncio.wait_for(is_served(world), 60)
         for call in stalled:
             call.cancel()
