@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any
 
 import grpc
 import grpc.aio
 
+from exchange_node.messages import T, decode
 from exchange_node.node import Node
 from exchange_node.ports import PeerRefused, PeerUnavailable
 from exchange_node.rpc.errors import CODE, KNOWN_SIZE
@@ -34,17 +35,15 @@ class GrpcPeers:
 
     async def call(self, peer: str, method: str, envelope: pb.Envelope) -> pb.Envelope:
         """As `Peers.call`."""
-        reply: pb.Envelope = await self._unary(peer, method, envelope, pb.Envelope.FromString)
-        return reply
+        return await self._unary(peer, method, envelope, pb.Envelope)
 
     async def put_chunk(self, peer: str, chunk: node_pb2.Chunk) -> None:
         """As `Peers.put_chunk`."""
-        await self._unary(peer, "PutChunk", chunk, node_pb2.ChunkRef.FromString)
+        await self._unary(peer, "PutChunk", chunk, node_pb2.ChunkRef)
 
     async def fetch_chunk(self, peer: str, method: str, ref: node_pb2.ChunkRef) -> bytes:
         """As `Peers.fetch_chunk`."""
-        chunk: node_pb2.Chunk = await self._unary(peer, method, ref, node_pb2.Chunk.FromString)
-        return chunk.data
+        return (await self._unary(peer, method, ref, node_pb2.Chunk)).data
 
     async def close(self) -> None:
         """Close all channels."""
@@ -52,19 +51,20 @@ class GrpcPeers:
             await channel.close()
         self._channels.clear()
 
-    async def _unary(self, peer: str, method: str, message: Any, read: Callable[[bytes], Any]) -> Any:
+    async def _unary(self, peer: str, method: str, message: Any, kind: type[T]) -> T:
+        """One call. Raises as `Peers`, and MessageError for an answer that is no `kind`."""
         channel = await self._channel(peer)
         service = "LinkageUnit" if method in _LINKAGE else "Provider"
         stub: Any = channel.unary_unary(
             f"/exchange.v1.{service}/{method}",
             request_serializer=lambda sent: sent.SerializeToString(),
-            response_deserializer=read,
         )
-        call: Awaitable[Any] = stub(message, timeout=self._node.config.exchange.call_seconds)
+        call: Awaitable[bytes] = stub(message, timeout=self._node.config.exchange.call_seconds)
         try:
-            return await call
+            answer = await call
         except grpc.aio.AioRpcError as error:
             raise _ours(peer, error) from None
+        return decode(kind, answer)
 
     async def _channel(self, peer: str) -> grpc.aio.Channel:
         member = self._node.federation.manifest(self._node.clock.now()).org(peer)

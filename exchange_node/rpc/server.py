@@ -12,7 +12,7 @@ import grpc.aio
 
 from exchange_node.errors import ExchangeError
 from exchange_node.exchange import Exchange
-from exchange_node.messages import MessageError
+from exchange_node.messages import MessageError, decode
 from exchange_node.node import Node
 from exchange_node.rpc.access import ACCESS
 from exchange_node.rpc.guard import Guard, Handler
@@ -91,15 +91,16 @@ _TAKES = {"PutChunk": node_pb2.Chunk, "FetchLinkChunk": node_pb2.ChunkRef, "Fetc
 
 
 def _peer_service(name: str, guard: Guard, calls: Mapping[str, Any]) -> grpc.GenericRpcHandler:
+    """Messages are read behind the guard and not inside gRPC, so that one that cannot be read is logged as refused."""
     handlers: dict[str, Any] = {}
     for method, call in calls.items():
+        takes = _TAKES.get(method, pb.Envelope)
 
-        async def handler(message: Any, caller: Caller, call: Any = call) -> Any:
-            return await call(message, caller.org)
+        async def handler(data: bytes, caller: Caller, call: Any = call, kind: Any = takes) -> Any:
+            return await call(decode(kind, data), caller.org)
 
         handlers[method] = grpc.unary_unary_rpc_method_handler(
             guard.unary(f"/exchange.v1.{name}/{method}", handler),
-            request_deserializer=_reader(_TAKES.get(method, pb.Envelope)),
             response_serializer=lambda message: message.SerializeToString(),
         )
     return grpc.method_handlers_generic_handler(f"exchange.v1.{name}", handlers)

@@ -22,7 +22,18 @@ from exchange_node.trust import certificates
 from exchange_node.wire.v1 import node_pb2 as rpc
 from tests.e2e.test_simulated_request import results
 from tests.simulator import Simulator, Time, free_ports
-from tests.worlds import HOSPITAL, LANDLORD, NODES, RELEASED, ask, cheaply, ready_homes, refused_calls, until_ended
+from tests.worlds import (
+    HOSPITAL,
+    LANDLORD,
+    NODES,
+    RELEASED,
+    ask,
+    cheaply,
+    end_of,
+    ready_homes,
+    refused_calls,
+    until_ended,
+)
 
 SUBMIT = "/exchange.v1.Provider/SubmitRequest"
 PUT = "/exchange.v1.LinkageUnit/PutChunk"
@@ -81,9 +92,11 @@ async def is_served(world: Simulator) -> None:
 async def test_what_is_no_message(world: Simulator) -> None:
     async with channel(world) as opened:
         for data in (b"\xff" * 100, b"\x0a\xff\xff\xff\xff\x0f", b"GET / HTTP/1.1\r\n\r\n"):
-            error = await error_of(opened, SUBMIT, data)
-            assert error.code() in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
-            assert data.hex() not in repr(error) and "Traceback" not in repr(error)
+            for path in (SUBMIT, PUT, "/exchange.v1.Provider/FetchReleaseChunk"):
+                error = await error_of(opened, path, data)
+                assert dict(error.trailing_metadata() or ())[CODE] == "protocol.malformed", path
+                assert data.hex() not in repr(error) and "Traceback" not in repr(error)
+        assert (LANDLORD, "protocol.malformed") in refused_calls(world, HOSPITAL)
         empty = await error_of(opened, SUBMIT, b"")
         assert dict(empty.trailing_metadata() or ())[CODE].startswith("protocol.")  # type: ignore[union-attr]
         large = await error_of(opened, SUBMIT, b"\x0a" + b"\x00" * (MAX_MESSAGE + 1))
@@ -92,6 +105,29 @@ async def test_what_is_no_message(world: Simulator) -> None:
         refused = await error_of(opened, PUT, chunk.SerializeToString())
         assert dict(refused.trailing_metadata() or ())[CODE] == "protocol.too-large"
     assert (LANDLORD, "protocol.too-large") in refused_calls(world, HOSPITAL)
+    await is_served(world)
+
+
+@pytest.mark.parametrize("answer", [b"\xff" * 100, b"", b"\xfa\x06\x01x", b"\x0a\xff\xff\xff\xff\x0f"])
+async def test_an_answer_that_is_no_message(world: Simulator, answer: bytes) -> None:
+    """A peer with its own key and certificate, and noise for an answer: the request ends with the reason."""
+
+    async def noise(message: bytes, context: Any) -> bytes:
+        return answer
+
+    server, node = grpc.aio.server(), world.nodes[HOSPITAL]
+    handlers = {"SubmitRequest": grpc.unary_unary_rpc_method_handler(noise)}
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("exchange.v1.Provider", handlers)])
+    port = listen(server, node, "127.0.0.1:0")
+    await server.start()
+    members = {org: join.organisation for org, join in world.joins.items()}
+    elsewhere = members[HOSPITAL].model_copy(update={"address": f"127.0.0.1:{port}"})
+    world.publish(organisations=tuple((members | {HOSPITAL: elsewhere}).values()))
+    request = await ask(world)
+    await until_ended(world, request)
+    await server.stop(0)
+    assert end_of(world, LANDLORD, request)["reason"] in ("protocol.malformed", "protocol.clock-skew")
+    world.publish()
     await is_served(world)
 
 
