@@ -42,6 +42,11 @@ _PATTERNS = {
     "disclosure_mode": _SLUG,
     "user_role": _SLUG,
     "name": _SLUG,
+    "by": _SLUG,
+    # These come to stand in the reader's own log, which others may read: no words, or a peer could write there.
+    "code": _SLUG,
+    "reason": _SLUG,
+    "state": _SLUG,
 }
 T = TypeVar("T", bound=Protobuf)
 _DIGEST = re.compile(r"(^|_)digests?$")

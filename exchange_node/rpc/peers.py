@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable
 from typing import Any
 
@@ -24,6 +25,8 @@ _RETRY = frozenset(
     {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED,
      grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN}
 )  # fmt: skip
+
+_CODE = re.compile(r"[a-z]{2,20}\.[a-z0-9-]{2,60}")  # it comes to stand in our log: no words of a peer there
 
 
 class GrpcPeers:
@@ -98,6 +101,8 @@ def _ours(peer: str, error: grpc.aio.AioRpcError) -> PeerUnavailable | PeerRefus
     """A catalogue code in the trailing metadata is the peer's answer; anything else is the network's."""
     trailing = {str(key): value for key, value in error.trailing_metadata() or ()}
     code = str(trailing.get(CODE, ""))
+    if not _CODE.fullmatch(code):
+        code = ""
     if code and error.code() is not grpc.StatusCode.UNAVAILABLE:
         size = str(trailing.get(KNOWN_SIZE, "0"))
         return PeerRefused(code, int(size) if size.isdecimal() and len(size) < 19 else 0)

@@ -283,6 +283,9 @@ async def test_messages_out_of_order(world: Simulator) -> None:
         assert await refusal(world, LANDLORD, peer, method, envelope) in (
             "protocol.unexpected", "protocol.wrong-leg", "protocol.over-quota", "protocol.unknown-request",
         ), (peer, method)  # fmt: skip
+    loud = say(world, LANDLORD, HOSPITAL, ref, pb.Message(cancel=pb.Cancel(reason="cancelled")))
+    loud = resigned(world, LANDLORD, loud, lambda m: setattr(m.cancel, "reason", "Ada Lovelace, born 1815"))
+    assert await refusal(world, LANDLORD, HOSPITAL, "CancelRequest", loud) == "protocol.malformed"
     for peer, method, message in (
         (HOSPITAL, "ExchangeKeys", sealed),
         (HOSPITAL, "CollectRelease", pb.Message(poll=pb.Poll())),
@@ -390,6 +393,11 @@ LIES: dict[str, tuple[str, str, Change, str]] = {
         HOSPITAL, "SubmitRequest",
         lambda m: setattr(m.header, "request_id", "e" * 32),
         "protocol.wrong-leg",
+    ),
+    "a reason that tells of somebody": (
+        HOSPITAL, "SubmitRequest",
+        lambda m: m.answer.CopyFrom(pb.Answer(status=2, reasons=[pb.Reason(code="Ada Lovelace, born 1815")])),
+        "protocol.malformed",
     ),
     "another body": (HOSPITAL, "SubmitRequest", lambda m: m.receipt.SetInParent(), "protocol.unexpected"),
     "a weak sealing key": (

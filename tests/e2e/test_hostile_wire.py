@@ -6,7 +6,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from tests.worlds import (
     ask,
     cheaply,
     end_of,
+    entries,
     ready_homes,
     refused_calls,
     until_ended,
@@ -108,27 +109,49 @@ async def test_what_is_no_message(world: Simulator) -> None:
     await is_served(world)
 
 
-@pytest.mark.parametrize("answer", [b"\xff" * 100, b"", b"\xfa\x06\x01x", b"\x0a\xff\xff\xff\xff\x0f"])
-async def test_an_answer_that_is_no_message(world: Simulator, answer: bytes) -> None:
-    """A peer with its own key and certificate, and noise for an answer: the request ends with the reason."""
-
-    async def noise(message: bytes, context: Any) -> bytes:
-        return answer
-
-    server, node = grpc.aio.server(), world.nodes[HOSPITAL]
-    handlers = {"SubmitRequest": grpc.unary_unary_rpc_method_handler(noise)}
+@asynccontextmanager
+async def in_place_of_the_hospital(world: Simulator, answer: Any) -> AsyncIterator[None]:
+    """A server with the hospital's key and certificate that answers every request as it likes."""
+    server = grpc.aio.server()
+    handlers = {"SubmitRequest": grpc.unary_unary_rpc_method_handler(answer)}
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("exchange.v1.Provider", handlers)])
-    port = listen(server, node, "127.0.0.1:0")
+    port = listen(server, world.nodes[HOSPITAL], "127.0.0.1:0")
     await server.start()
     members = {org: join.organisation for org, join in world.joins.items()}
     elsewhere = members[HOSPITAL].model_copy(update={"address": f"127.0.0.1:{port}"})
     world.publish(organisations=tuple((members | {HOSPITAL: elsewhere}).values()))
-    request = await ask(world)
-    await until_ended(world, request)
+    yield
     await server.stop(0)
-    assert end_of(world, LANDLORD, request)["reason"] in ("protocol.malformed", "protocol.clock-skew")
     world.publish()
+
+
+@pytest.mark.parametrize("answer", [b"\xff" * 100, b"", b"\xfa\x06\x01x", b"\x0a\xff\xff\xff\xff\x0f"])
+async def test_an_answer_that_is_no_message(world: Simulator, answer: bytes) -> None:
+    """Noise ends the request with its reason, and not in a leg that is tried for ever."""
+
+    async def noise(message: bytes, context: Any) -> bytes:
+        return answer
+
+    async with in_place_of_the_hospital(world, noise):
+        request = await ask(world)
+        await until_ended(world, request)
+    assert end_of(world, LANDLORD, request)["reason"] in ("protocol.malformed", "protocol.clock-skew")
     await is_served(world)
+
+
+async def test_a_refusal_that_tells_of_somebody(world: Simulator) -> None:
+    """What a peer calls a code would stand in our log, which others read: it must look like one."""
+
+    async def loud(message: bytes, context: Any) -> bytes:
+        context.set_trailing_metadata(((CODE, "Ada Lovelace, born 1815"),))
+        await context.abort(grpc.StatusCode.PERMISSION_DENIED, "Ada Lovelace")
+        return b""
+
+    async with in_place_of_the_hospital(world, loud):
+        request = await ask(world)
+        await until_ended(world, request)
+    assert end_of(world, LANDLORD, request)["reason"] == "grpc.permission_denied"
+    assert not [entry for entry in entries(world, LANDLORD, request) if b"Ada" in entry.encode()]
 
 
 async def test_a_stranger_and_nobody(world: Simulator) -> None:
