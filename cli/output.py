@@ -98,7 +98,7 @@ def show_error(error: ExchangeError, as_json: bool) -> None:
         return
     console = err()
     detail = f" ({error.detail})" if error.detail else ""
-    console.print(f"{error.says.sentence}{detail}")
+    console.print(f"{error.says.sentence}{detail}" + (f" Request {request}." if request else ""))
     console.print(f"What to do: {error.says.mend}")
     console.print(f"Code: {error.code}")
 

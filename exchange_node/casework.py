@@ -122,12 +122,14 @@ class Casework:
     async def take_request(self, received: Received, role: str) -> Case:
         """[3] Verify a request that came in, open its leg once, and log that it came."""
         leg, content = received.leg, received.message.request
+        if len(received.signed) > papers.MAX_REQUEST:
+            raise MessageError("too-large", "Request")
         core, digest, order, question = papers.read_papers(content, leg.provider)
         if (core.request_id, digest, core.requester) != (leg.request_id, leg.request_digest, leg.requester):
             raise MessageError("wrong-leg", "the header and the request differ")
         if received.sender != core.requester:
             raise MessageError("wrong-sender", "only the requester submits")
-        if (question is not None) != (role == "provider"):
+        if (question is not None) != (role == "provider") or len(content.sections) != (1 if question is None else 2):
             raise MessageError("unexpected", "a section that does not belong to this receiver")
         if self.node.org != (order.provider if role == "provider" else order.linkage_unit):
             raise MessageError("wrong-leg", "addressed to another node")
@@ -212,7 +214,12 @@ class Casework:
 
     @staticmethod
     def _next_at(role: str, to: Next, now: int, deadline: int) -> int:
-        return now + math.ceil(to.wait) if to.step in SELF_DRIVEN[role] else deadline
+        """Never after the deadline, whatever a peer tells us to wait: that is when keys are destroyed at the latest."""
+        return min(now + math.ceil(to.wait), max(now, deadline)) if to.step in SELF_DRIVEN[role] else deadline
+
+    def told(self, wait: pb.Wait) -> float:
+        """Seconds to wait as a peer says, but never so few that it could keep us busy."""
+        return max(self.poll_seconds, wait.milliseconds / 1000)
 
     def seconds_for(self, draft: RequestDraft) -> int:
         """Seconds until the deadline of a new request."""
@@ -366,10 +373,25 @@ class Casework:
 
     async def note_refused_question(self, request_id: str, provider: str, decision: Decision) -> None:
         """[2] A question that may not be asked leaves an entry, and nothing else."""
-        facts: dict[str, JSON] = {**decided(decision), "reasons": [reason.code for reason in decision.all_reasons()]}
         entry, salt = entry_id(request_id, provider, 2, "requester", "", "decision"), secrets.token_bytes(32)
         value = decision.to_json()
         self.node.store.openings.put(entry, "value", salt, self.seal_opening(entry, value))
+        codes = [reason.code for reason in decision.all_reasons()]
+        await self._note_refused(entry, request_id, codes, decided(decision), {"decision": commit(value, salt)})
+
+    async def note_refused_at_once(self, request_id: str, error: ExchangeError) -> None:
+        """[2] So does one that agreement, federation or clock refuse before policy can be asked."""
+        entry = entry_id(request_id, "", 2, "requester", "", "decision")
+        await self._note_refused(entry, request_id, [error.code], {"allow": False})
+
+    async def _note_refused(
+        self,
+        entry: str,
+        request_id: str,
+        codes: Sequence[str],
+        facts: Mapping[str, JSON],
+        commitments: Mapping[str, str] | None = None,
+    ) -> None:
         await self.node.log.record(
             Entry(
                 id=entry,
@@ -380,8 +402,8 @@ class Casework:
                 role="requester",
                 peer="",
                 action="question.refused",
-                facts=facts,
-                commitments={"decision": commit(value, salt)},
+                facts={**facts, "reasons": [*codes]},
+                commitments=commitments or {},
             )
         )
 

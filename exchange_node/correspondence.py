@@ -52,6 +52,8 @@ class Correspondence:
         self._shown: dict[str, tuple[int, bytes]] = {}
         self._seen: dict[str, dict[int, bytes]] = {}
         self._known: dict[str, int] = {}  # size of our checkpoint that a peer holds, as far as we know
+        self._held_at: dict[str, int] = {}  # when a peer made the message with its checkpoint that we hold
+        self._began = node.clock.now()
 
     async def send(
         self,
@@ -114,7 +116,7 @@ class Correspondence:
         if header.made_at > now + SKEW_SECONDS:
             raise MessageError("stale", "made in the future")
         self._node.federation.require_known(header.manifest_digest)
-        self._witness(caller, header.checkpoint, envelope)
+        self._witness(caller, header, envelope)
         return Received(message, encode(signed), sha256(signed.payload), caller, method, envelope.known_size)
 
     async def accept(self, received: Received, role: str, step: int) -> None:
@@ -264,22 +266,29 @@ class Correspondence:
             self._shown[peer] = (now, note)
         return note
 
-    def _witness(self, peer: str, note: bytes, envelope: pb.Envelope) -> None:
+    def _witness(self, peer: str, header: pb.Header, envelope: pb.Envelope) -> None:
         """Require that the peer's log continues what we held, and hold the newer checkpoint.
 
-        A checkpoint that was held before is no news; any other must be proven against the newest.
+        A checkpoint that was held before is no news; any other must be proven against the newest. A shorter log is
+        shown by what was made earlier and comes late; in what was made later it has lost entries.
         """
         peers, seen = self._node.store.peers, self._seen.setdefault(peer, {})
+        note = header.checkpoint
         new, held = self._open_note(peer, note), peers.get(peer)
-        if seen.get(new.size) == new.root:
-            return
         if held is not None and (old := self._open_note(peer, held)).size:
+            # Two tolerances where we held it before we started: its maker's clock, and what it shows at most late.
+            held_at = self._held_at.get(peer, self._began + SKEW_SECONDS)
+            if new.size < old.size and header.made_at > held_at + SKEW_SECONDS:
+                raise AuditError("shrunk", f"{peer}: size {old.size} before, {new.size} now")
+            if seen.get(new.size) == new.root:
+                return
             if envelope.proof_from != old.size:
                 raise MessageError("checkpoint-gap", peer)
             first, second = (old, new) if old.size <= new.size else (new, old)
             verify_consistency(first.size, second.size, list(envelope.proof), first.root, second.root)
         if held is None or new.size > old.size:
             peers.advance(peer, note, new.size)
+            self._held_at[peer] = header.made_at
         seen[new.size] = new.root
         if len(seen) > REMEMBERED:
             del seen[min(seen)]

@@ -40,6 +40,8 @@ class ExchangeError(Exception):
     `code` is stable (`<prefix>.<name>`), `detail` may name a field, a rule, a row number or a path, never a value.
     """
 
+    request_id = ""  # the request under which the log tells of it, where it does
+
     prefix: ClassVar[str] = "exchange"
     catalogue: ClassVar[dict[str, Says]] = {
         "internal": Says(

@@ -25,21 +25,26 @@ import asyncio
 import secrets
 
 from exchange_node import papers
+from exchange_node.agreements import AgreementError
 from exchange_node.casework import ENDED, Next
 from exchange_node.draft import DraftError, RequestDraft
 from exchange_node.errors import ExchangeError, Kind
+from exchange_node.linkage.errors import LinkageError
 from exchange_node.messages import MessageError, sha256
 from exchange_node.papers import Case
-from exchange_node.parcels import MISSING_AT_ONCE
+from exchange_node.parcels import MISSING_AT_ONCE, links_of, release_of
 from exchange_node.ports import PeerRefused
 from exchange_node.refusal import Refusal
-from exchange_node.releases import PARCEL
 from exchange_node.stages import Stages
 from exchange_node.store.model import User
+from exchange_node.trust.errors import TrustError
 from exchange_node.trust.manifest import operator_conflict
 from exchange_node.trust.sealing import SealingKey
 from exchange_node.wire.v1 import message_pb2 as pb
 from exchange_node.wire.v1 import node_pb2 as rpc
+
+REFUSING = (AgreementError, LinkageError, TrustError)
+"""Errors by which a question is refused before policy is asked, as all of `Kind.DENIED` are. Others are mistakes."""
 
 
 class Exchange(Stages):
@@ -56,15 +61,26 @@ class Exchange(Stages):
             raise DraftError("empty-cohort")
         deadline = now + self.seconds_for(draft)
         plan = papers.plan(draft, agreement, self.node.org, user_role, len(cohort), now, deadline)
+        if draft.method not in self.node.methods:
+            raise LinkageError("unknown-method", draft.method)
         for leg in plan.legs:
             operator_conflict(manifest, leg.order.linkage_unit, (self.node.org, leg.provider))
         questions = [papers.question_of(leg.question, leg.order, agreement, manifest, now) for leg in plan.legs]
         return plan.decided(cohort, [self.decide(question) for question in questions])
 
     async def ask(self, draft: RequestDraft, user: User) -> str:
-        """[1] Take the question in and return the request's id. A refused question is logged and raises Refusal."""
-        plan = await asyncio.to_thread(self.plan, draft, user.role)
+        """[1] Take the question in and return the request's id. A refused question is logged and raises Refusal.
+
+        So is one that cannot even be put to policy, under the id that its error names; a mistake in the draft is not.
+        """
         request_id = papers.new_request_id()
+        try:
+            plan = await asyncio.to_thread(self.plan, draft, user.role)
+        except ExchangeError as error:
+            if error.kind is Kind.DENIED or isinstance(error, REFUSING):
+                error.request_id = request_id
+                await self.note_refused_at_once(request_id, error)
+            raise
         for provider, decision in plan.refused():
             await self.note_refused_question(request_id, provider, decision)
         if refused := plan.refused():
@@ -98,7 +114,7 @@ class Exchange(Stages):
             request = pb.Message(request=papers.shown_to(peer, case))
             reply = await self.post.send(case.ref, "requester", 3, peer, method, request, final="answer")
             if reply.HasField("wait"):
-                return Next(3, wait=reply.wait.milliseconds / 1000)
+                return Next(3, wait=self.told(reply.wait))
             if reply.answer.status != pb.Answer.STATUS_ACCEPTED:
                 return Next(10, outcome="refused", reason=papers.first_code(reply.answer))
         return Next(4)
@@ -177,7 +193,7 @@ class Exchange(Stages):
                 case.ref, role, 5, unit, "OfferEncodings", offer, final="upload_state", again=True
             )
             if reply.HasField("wait"):
-                return Next(5, wait=reply.wait.milliseconds / 1000)
+                return Next(5, wait=self.told(reply.wait))
             if reply.upload_state.complete:
                 return Next(7, wait=self.poll_seconds)
             await self.parcels.upload(case, reply.upload_state.missing)
@@ -239,19 +255,23 @@ class Exchange(Stages):
         case = self.case_at(ref.request_id, ref.provider, "linkage" if links else "provider")
         announced = "CollectLinks.reply" if links else "CollectRelease.reply"
         self.post.required(case.ref, "sent", caller, announced, "link_list", "release")
-        return self.parcels.get(case, f"links-{caller}" if links else PARCEL, ref.index)
+        return self.parcels.get(case, links_of(caller) if links else release_of(case.ref.provider), ref.index)
 
     async def collect_links(self, case: Case) -> Next:
         """[7] Fetch our list, check it as one that an untrusted party made, and acknowledge."""
         role, unit = case.leg.role, case.linkage_unit
         reply = await self.post.collect(case.ref, role, 7, unit, "CollectLinks", ("link_list", "answer"))
         if reply.HasField("wait"):
-            return Next(5 if reply.wait.upload_again else 7, wait=reply.wait.milliseconds / 1000)
+            return Next(5 if reply.wait.upload_again else 7, wait=self.told(reply.wait))
         if reply.HasField("answer"):
             return Next(10, outcome="refused", reason="linkage-unit-ended")
         digests, precision_bp = list(reply.link_list.chunk_digests), reply.link_list.precision_bp
+        # Only the provider's policy decides by it; what the requester has not been told it cannot learn from.
+        self.require(precision_bp <= (10_000 if role == "provider" else 0), "malformed", "LinkList: precision")
         try:
-            await self.parcels.fetch(case, unit, "FetchLinkChunk", "links", digests)
+            await self.parcels.fetch(
+                case, unit, "FetchLinkChunk", links_of(self.node.org), digests, self.list_size(case)
+            )
         except PeerRefused as refused:
             if refused.remote != "protocol.chunk-gone":
                 raise
@@ -261,7 +281,7 @@ class Exchange(Stages):
         # Our encodings stay until the other side has its list too: the linkage unit may lose its memory and ask again.
         reply = await self.post.send(case.ref, role, 7, unit, "AcknowledgeLinks", receipt, final="deleted")
         if reply.HasField("wait"):
-            return Next(5 if reply.wait.upload_again else 7, wait=reply.wait.milliseconds / 1000)
+            return Next(5 if reply.wait.upload_again else 7, wait=self.told(reply.wait))
         return Next(8, secrets={"links": links}, progress={"precision_bp": precision_bp})
 
     async def take_acknowledgement(self, envelope: pb.Envelope, caller: str) -> pb.Envelope:
@@ -312,12 +332,13 @@ class Exchange(Stages):
         provider = case.ref.provider
         reply = await self.post.collect(case.ref, "requester", 8, provider, "CollectRelease", ("release", "answer"))
         if reply.HasField("wait"):
-            return Next(8, wait=reply.wait.milliseconds / 1000)
+            return Next(8, wait=self.told(reply.wait))
         if reply.HasField("answer"):
             return Next(10, outcome="refused", reason="provider-ended")
         self.parcels.drop(case, self.node.org)  # nothing after step 7 needs our encodings
         self.releases.check(case, reply.release)
-        await self.parcels.fetch(case, provider, "FetchReleaseChunk", PARCEL, list(reply.release.chunk_digests))
+        digests, size = list(reply.release.chunk_digests), reply.release.size
+        await self.parcels.fetch(case, provider, "FetchReleaseChunk", release_of(provider), digests, size)
         return Next(9)
 
     # [9] The requester verifies, opens, keeps the table for the analyst, and returns a receipt --------------------

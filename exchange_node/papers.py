@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from exchange_node.node import Node
 
 MAX_LIFETIME = 30 * 86_400
+MAX_CHUNK = 1024 * 1024  # bytes of one chunk of encodings
+MAX_REQUEST = 256 * 1024  # bytes of a signed request; one to 64 providers has some 30,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +260,8 @@ def check_manifest(
     cap = order.max_requester_rows if sender == order.requester else order.max_provider_rows
     if manifest.rows > cap:
         raise MessageError("over-quota", "more rows than the order allows")
+    if manifest.rows * manifest.row_width > len(manifest.chunk_digests) * MAX_CHUNK:
+        raise MessageError("malformed", "EncodingManifest: more rows than its chunks can hold")
     if other is not None and (other.key_id, other.schema_digest) != (manifest.key_id, manifest.schema_digest):
         raise MessageError("digest-differs", "the two parties encode under different keys or schemas")
 

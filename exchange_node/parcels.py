@@ -23,8 +23,18 @@ CHUNK = 1_000_000  # bytes, below the limit of a message
 MISSING_AT_ONCE = 1024
 
 
+def links_of(party: str) -> str:
+    """The parcel with a party's link list. No id of an organisation has a dot: its encodings are another parcel."""
+    return f"{party}.links"
+
+
+def release_of(provider: str) -> str:
+    """The parcel with the sealed release."""
+    return f"{provider}.release"
+
+
 class Parcels:
-    """Chunks of a leg in the spool of this node. `party` says whose: an organisation, or what is in the parcel."""
+    """Chunks of a leg in the spool of this node. `party` says whose: an organisation's encodings, list or release."""
 
     def __init__(self, work: Casework) -> None:
         self._work = work
@@ -147,13 +157,21 @@ class Parcels:
 
     # -- [7, 8] what is fetched from others
 
-    async def fetch(self, case: Case, peer: str, method: str, party: str, digests: Sequence[bytes]) -> None:
-        """Fetch a parcel, chunk by chunk, going on where a break left off. Raises MessageError `digest-differs`."""
+    async def fetch(self, case: Case, peer: str, method: str, party: str, digests: Sequence[bytes], size: int) -> None:
+        """Fetch a parcel, chunk by chunk, going on where a break left off.
+
+        Raises MessageError `digest-differs`; `too-large` for more than the `size` bytes that it can have, so that
+        nobody fills our disk before the whole is looked at.
+        """
+        if len(digests) > -(-size // CHUNK):
+            raise MessageError("too-large", f"{len(digests)} chunks for {size} bytes")
         here = set(self.indexes(case, party))
         for index, digest in enumerate(digests):
             if index in here:
                 continue
             data = await self._node.peers.fetch_chunk(peer, method, self._ref(case, index))
+            if len(data) > CHUNK:
+                raise MessageError("too-large", f"chunk {index}")
             if sha256(data) != digest:
                 raise MessageError("digest-differs", f"chunk {index}")
             self.put(case, party, index, data)

@@ -16,7 +16,7 @@ from exchange_node.encoding.keys import TokenKey
 from exchange_node.encoding.tokens import Tokens
 from exchange_node.messages import MessageError
 from exchange_node.papers import Case
-from exchange_node.parcels import Parcels
+from exchange_node.parcels import Parcels, release_of
 from exchange_node.policy.agreement import Attribute
 from exchange_node.release.build import Counts, Effect, Person, build
 from exchange_node.release.columns import Column, ColumnType, columns_digest, parse_type
@@ -25,8 +25,6 @@ from exchange_node.release.results import Table, join
 from exchange_node.release.transforms import EXACT, column
 from exchange_node.trust.sealing import SealingKey, open_stream, seal_stream, sealed_size
 from exchange_node.wire.v1 import message_pb2 as pb
-
-PARCEL = "release"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ class Releases:
         pieces = pack_stream(build(people, effects, columns, counts), columns, capacity)
         whole = hashlib.sha256()
         sealed = _hashed(seal_stream(case.asked.sealing_key, pieces, info_of(case)), whole)
-        digests = self._parcels.put_all(case, PARCEL, sealed)
+        digests = self._parcels.put_all(case, release_of(case.ref.provider), sealed)
         release = pb.Release(
             digest=whole.digest(),
             size=expected_size(case, columns),
@@ -124,7 +122,7 @@ class Releases:
     def open(self, case: Case, release: pb.Release) -> Table:
         """[9] Verify, open and join to the cohort; every row of the cohort has a line, whatever came of it."""
         whole = hashlib.sha256()
-        sealed = _hashed(self._parcels.read(case, PARCEL), whole)
+        sealed = _hashed(self._parcels.read(case, release_of(case.ref.provider)), whole)
         columns = columns_of(case)
         key = SealingKey(self._work.secret(case, "sealing"))
         rows = list(unpack_stream(open_stream(key, sealed, info_of(case)), columns, release.capacity))

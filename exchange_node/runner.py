@@ -19,6 +19,7 @@ from exchange_node.store.model import Leg
 CONCURRENT = 32
 FIRST_RETRY = 1  # seconds
 OWN_ATTEMPTS = 6  # of what fails here and not at a peer, such as a policy engine that does not answer
+_PASSING = (Kind.UNAVAILABLE, Kind.INTERNAL)  # what may be otherwise the next time
 
 log = structlog.get_logger()
 
@@ -101,6 +102,9 @@ class Runner:
                 exchange.move(case, await work(exchange, case))
             except ExchangeError as error:
                 self._failed(error, current)
+            except Exception as error:
+                # The text of an unforeseen error may hold anything, so only its kind is told.
+                self._failed(ExchangeError("internal", type(error).__name__), current)
 
     def _failed(self, error: ExchangeError, leg: Leg) -> None:
         """Try again later, or end the leg with the reason."""
@@ -120,7 +124,7 @@ class Runner:
         if current.step == 10 and over:
             case = self._exchange.case_at(leg.request_id, leg.provider, current.role)
             self._exchange.move(case, Next(ENDED))
-        elif peer or current.step == 10 or (error.kind is Kind.UNAVAILABLE and current.attempts < OWN_ATTEMPTS):
+        elif peer or current.step == 10 or (error.kind in _PASSING and current.attempts < OWN_ATTEMPTS):
             wait = min(FIRST_RETRY << min(current.attempts, 16), self._node.config.exchange.retry_max_seconds)
             self._node.store.legs.retry_later(current, self._exchange.now() + wait, error.code)
         else:

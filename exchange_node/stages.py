@@ -14,10 +14,10 @@ from exchange_node.casework import Casework, Next
 from exchange_node.correspondence import Received
 from exchange_node.encoding.keys import TokenKey
 from exchange_node.messages import sha256
-from exchange_node.methods.method import Disclosure
+from exchange_node.methods.method import ROW_BYTES, Disclosure
 from exchange_node.node import Node
 from exchange_node.papers import Case
-from exchange_node.parcels import Parcels
+from exchange_node.parcels import Parcels, links_of
 from exchange_node.people import EVERYONE
 from exchange_node.policy.decision import Decision, Facts
 from exchange_node.records.report import ReadReport
@@ -125,8 +125,8 @@ class Stages(Casework):
         sides = [self.parcels.encodings(case, party) for party in (order.requester, order.provider)]
         result = method.link(sides[0], sides[1], order)
         disclosure = method.disclose(result, len(sides[0].data), order.disclosure_mode, self.secret(case, "link-seed"))
-        self.parcels.put_all(case, f"links-{order.requester}", [disclosure.requester_list])
-        self.parcels.put_all(case, f"links-{order.provider}", [disclosure.provider_list])
+        self.parcels.put_all(case, links_of(order.requester), [disclosure.requester_list])
+        self.parcels.put_all(case, links_of(order.provider), [disclosure.provider_list])
         return disclosure
 
     async def note_linked(self, case: Case, disclosure: Disclosure) -> None:
@@ -152,24 +152,33 @@ class Stages(Casework):
 
     def link_list(self, case: Case, party: str) -> pb.Message:
         """What one data party gets. Precision is for the provider, whose policy decides by it."""
-        chunks = [sha256(chunk) for chunk in self.parcels.read(case, f"links-{party}")]
+        chunks = [sha256(chunk) for chunk in self.parcels.read(case, links_of(party))]
         told = int(case.leg.progress.get("precision_bp", 0)) if party == case.ref.provider else 0
         return pb.Message(link_list=pb.LinkList(chunk_digests=chunks, precision_bp=told))
 
     def read_links(self, case: Case) -> bytes:
         """Check the list that came from the linkage unit, and pack it as it is kept. Raises LinkageError."""
-        data, method = b"".join(self.parcels.read(case, "links")), self.method(case)
-        manifest = self.post.required(case.ref, "sent", case.linkage_unit, "OfferEncodings", "encoding_manifest")
-        rows = manifest.encoding_manifest.rows
+        data, method = b"".join(self.parcels.read(case, links_of(self.node.org))), self.method(case)
+        sent = self.encodings_sent(case)
         if case.leg.role == "requester":
-            method.read_requester_list(data, rows, self.tokens_digest(case, manifest.encoding_manifest.row_width))
+            method.read_requester_list(data, sent.rows, self.tokens_digest(case, sent.row_width))
             return data
         key = TokenKey(self.secret(case, "token"))
         try:
-            links = method.read_provider_list(data, key, self.people.records.ids(), rows, case.order)
+            links = method.read_provider_list(data, key, self.people.records.ids(), sent.rows, case.order)
         finally:
             key.destroy()
         return json.dumps({local_id: link_id.hex() for local_id, link_id in links.items()}).encode()
+
+    def encodings_sent(self, case: Case) -> pb.EncodingManifest:
+        """What we signed about our encodings."""
+        unit = case.linkage_unit
+        return self.post.required(case.ref, "sent", unit, "OfferEncodings", "encoding_manifest").encoding_manifest
+
+    def list_size(self, case: Case) -> int:
+        """The most bytes that our list can have: a row for each that we sent, at a provider for each link."""
+        rows = self.encodings_sent(case).rows
+        return ROW_BYTES * (rows if case.leg.role == "requester" else min(rows, case.order.max_links))
 
     def tokens_digest(self, case: Case, row_width: int) -> bytes:
         """SHA-256 over the tokens we sent, in order, from our own parcel."""
@@ -217,7 +226,11 @@ class Stages(Casework):
         await self.note(case, 8, "release", "intent", "release.sealed", facts, commitment)
 
     def release_message(self, case: Case) -> pb.Message:
-        """The signed part of the release; the sealed bytes follow as chunks."""
+        """The signed part of the release; the sealed bytes follow as chunks. Raises AgreementError.
+
+        What was suspended between sealing and the first hand-out is not handed out.
+        """
+        self.agreements.in_force_by_digest(case.terms.digest)
         release = pb.Release.FromString(self.secret(case, "release"))
         release.decision_digest = bytes.fromhex(self.secret(case, "story").decode())
         return pb.Message(release=release)

@@ -96,8 +96,9 @@ class Encodings:
         filter_bytes = width - TOKEN_BYTES
         if filter_bytes <= 0 or filter_bytes % 8 or filter_bytes > 1024:
             raise LinkageError("bad-width", f"{width} bytes a row")
-        if not 0 <= claim.rows <= max_rows:
-            raise LinkageError("too-many-rows", f"{claim.rows} of at most {max_rows}")
+        most = min(max_rows, MAX_ROWS)
+        if not 0 <= claim.rows <= most:
+            raise LinkageError("too-many-rows", f"{claim.rows} of at most {most}")
         rows = np.empty((claim.rows, width), np.uint8)
         filled = count = 0
         for count, chunk in enumerate(chunks, 1):

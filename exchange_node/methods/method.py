@@ -26,10 +26,11 @@ from exchange_node.encoding.keys import KeyContext, LinkageKey, TokenKey
 from exchange_node.linkage.dice import Progress
 from exchange_node.linkage.encodings import Claim, Encodings
 from exchange_node.linkage.link import LinkResult
-from exchange_node.linkage.lists import LinkList
+from exchange_node.linkage.lists import ROW_BYTES, LinkList
 from exchange_node.records.model import StandardRecord
 
 __all__ = [
+    "ROW_BYTES",
     "ChunkSink",
     "Claim",
     "Disclosure",

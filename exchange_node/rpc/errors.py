@@ -79,8 +79,9 @@ def private_metadata(error: ExchangeError) -> tuple[tuple[str, str | bytes], ...
         "detail": error.detail,
     }
     decisions = getattr(error, "decisions", None)
+    if error.request_id:
+        document["request"] = error.request_id
     if decisions:
-        document["request"] = getattr(error, "request_id", "")
         document["decisions"] = [decision.to_json() for decision in decisions]
     # gRPC allows some 8 KiB of metadata: the reasons come first, and what is too long is left out, not cut.
     data = json.dumps(document).encode()

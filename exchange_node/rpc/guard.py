@@ -59,6 +59,7 @@ class Guard:
                 caller = identify(self._node, context.auth_context())
                 self._admit(method, caller)
                 async for reply in handler(message, caller):
+                    identify(self._node, context.auth_context())  # a stream may outlive its caller's certificate
                     yield reply
             except ExchangeError as error:
                 await self._abort(method, caller, context, error)

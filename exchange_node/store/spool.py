@@ -20,6 +20,7 @@ from exchange_node.store.errors import StoreError
 
 _REQUEST = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _ORG = re.compile(r"[a-z][a-z0-9-]{1,39}", re.ASCII)
+_PARTY = re.compile(r"[a-z][a-z0-9-]{1,39}(\.[a-z]{1,20})?", re.ASCII)  # what is in it, where not its encodings
 _CHUNK = re.compile(r"[0-9]{8}", re.ASCII)
 _LAST_INDEX = 99_999_999
 _BESIDE = "writing"  # the one unfinished file of a folder
@@ -124,7 +125,7 @@ class Spool:
         for name, value, rule in (
             ("request_id", request_id, _REQUEST),
             ("provider", provider, _ORG),
-            ("party", party, _ORG),
+            ("party", party, _PARTY),
         ):
             if not rule.fullmatch(value):
                 raise StoreError("invalid", name)

@@ -194,6 +194,7 @@ async def test_an_expired_manifest_stops_everything(world: Simulator, org: str, 
     with pytest.raises(TrustError) as error:
         await ask(world)
     assert error.value.code == "trust.manifest-expired"
+    logged_at_once(world, error.value)
     await rounds(world, 30)
     world.publish()
     await until_ended(world, request)
@@ -411,11 +412,20 @@ async def test_an_agreement_that_does_not_count_today(world: Simulator, text: st
     assert world.network.calls == []
 
 
+def logged_at_once(world: Simulator, error: ExchangeError) -> None:
+    """A question that could not even be put to policy is in the log, under the id that its error names."""
+    (entry,) = entries(world, LANDLORD, error.request_id)
+    assert (entry.action, entry.facts, entry.commitments) == (
+        "question.refused", {"allow": False, "reasons": [error.code]}, {},
+    )  # fmt: skip
+
+
 async def test_an_agreement_that_not_all_have_signed(world: Simulator) -> None:
     signed(world, version_2(), [LANDLORD], [LANDLORD])
     with pytest.raises(AgreementError) as error:
         await ask(world)
     assert error.value.code == "agreement.unsigned"
+    logged_at_once(world, error.value)
     assert world.network.calls == []
 
 
@@ -455,6 +465,18 @@ async def test_an_agreement_suspended_while_a_request_is_on_its_way(world: Simul
     await until_ended(world, request)
     assert world.state(LANDLORD, request) == "refused"
     assert end_of(world, org, request)["reason"] == "agreement.superseded"
+    nothing_released(world, request)
+    nothing_left(world)
+
+
+async def test_an_agreement_suspended_after_the_release_was_sealed(world: Simulator) -> None:
+    """A release may wait for hours for a requester that is down: what is suspended meanwhile is not handed out."""
+    request = await ask(world)
+    await until_step(world, request, HOSPITAL, 9)
+    signed(world, SUSPENDED, [HOSPITAL], [HOSPITAL])
+    await until_ended(world, request)
+    assert end_of(world, LANDLORD, request)["reason"] == "agreement.superseded"
+    assert (LANDLORD, "agreement.superseded") in refused_calls(world, HOSPITAL)
     nothing_released(world, request)
     nothing_left(world)
 
@@ -499,6 +521,20 @@ async def test_a_question_outside_the_agreement(world: Simulator, changes: dict[
     if isinstance(error.value, Refusal):
         (entry,) = entries(world, LANDLORD, error.value.request_id)
         assert entry.facts["reasons"]
+    elif error.value.code == "draft.empty-cohort":  # a mistake, and nobody's refusal
+        assert error.value.request_id == ""
+    else:
+        logged_at_once(world, error.value)
+
+
+async def test_a_method_that_the_agreement_has_and_the_node_has_not(world: Simulator) -> None:
+    text = version_2(("methods: [clk-linkage-unit]", "methods: [clk-linkage-unit, later-method]"))
+    signed(world, text, [LANDLORD, HOSPITAL], [LANDLORD, HOSPITAL])
+    with pytest.raises(ExchangeError) as error:
+        await ask(world, draft(method="later-method"))
+    assert error.value.code == "linkage.unknown-method"
+    logged_at_once(world, error.value)
+    await is_served(world)
 
 
 @pytest.mark.parametrize(
@@ -551,6 +587,7 @@ async def test_a_linkage_unit_that_a_party_operates_is_refused(
         with pytest.raises(TrustError) as error:
             await ask(world)
         assert error.value.code == "trust.operator-conflict"
+        logged_at_once(world, error.value)
         return
     request = await ask(world)
     await until_ended(world, request)
@@ -588,4 +625,5 @@ async def test_a_cohort_above_the_cap_is_not_asked_about(world: Simulator) -> No
     with pytest.raises(DraftError) as error:
         await ask(world)
     assert error.value.code == "draft.not-in-agreement"
+    logged_at_once(world, error.value)
     assert world.network.calls == []

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
+from exchange_node import papers
 from exchange_node.agreements import AgreementError
 from exchange_node.audit.checkpoint import Checkpoint
 from exchange_node.audit.errors import AuditError
 from exchange_node.audit.note import NoteSigner
 from exchange_node.errors import ExchangeError
 from exchange_node.linkage.lists import ROW_BYTES
-from exchange_node.messages import MESSAGE_TYPE, sha256
+from exchange_node.messages import MESSAGE_TYPE, MessageError, sha256
 from exchange_node.ports import PeerRefused
 from exchange_node.trust.errors import TrustError
 from exchange_node.trust.signing import SigningKey, sign
@@ -202,6 +203,10 @@ CHANGES: dict[str, tuple[Callable[[Simulator, pb.Envelope], pb.Envelope], set[st
     "a clock far ahead": (clock(121), {"protocol.clock-skew"}),
     "a clock far behind": (clock(-121), {"protocol.clock-skew"}),
     "a section that was not signed": (by_body(swapped_section), {"protocol.section-differs"}),
+    "a request too long": (
+        by_body(lambda m: setattr(m.request.sections[0], "salt", bytes(300_000))),
+        {"protocol.too-large"},
+    ),
     "the same id with other contents": (by_body(swapped_core), {"protocol.request-differs"}),
     "a log under another key": (another_log, {"audit.forged"}),
     "a log with another past": (another_past, {"audit.forked"}),
@@ -415,6 +420,26 @@ LIES: dict[str, tuple[str, str, Change, str]] = {
         lambda m: m.link_list.chunk_digests.__setitem__(0, b"\x01" * 32),
         "protocol.digest-differs",
     ),
+    "more chunks of links than rows": (
+        UNIT, "CollectLinks",
+        lambda m: m.link_list.chunk_digests.append(b"\x01" * 32),
+        "protocol.too-large",
+    ),
+    "a precision above one": (
+        UNIT, "CollectLinks",
+        lambda m: setattr(m.link_list, "precision_bp", 10_001),
+        "protocol.malformed",
+    ),
+    "a precision that is not the requester's to know": (
+        UNIT, "CollectLinks",
+        lambda m: setattr(m.link_list, "precision_bp", 9_900 if m.header.recipient == LANDLORD else 10_000),
+        "protocol.malformed",
+    ),
+    "more chunks of the release than its size": (
+        HOSPITAL, "CollectRelease",
+        lambda m: m.release.chunk_digests.append(b"\x01" * 32),
+        "protocol.too-large",
+    ),
     "a release of another size": (
         HOSPITAL, "CollectRelease",
         lambda m: setattr(m.release, "size", m.release.size + 1),
@@ -494,7 +519,7 @@ INVENTED: dict[str, tuple[str, Callable[[bytes], bytes], str, str]] = {
     "half a row": ("provider_list", lambda d: d[:-5], HOSPITAL, "linkage."),
     "more links than rows": (
         "provider_list",
-        lambda d: b"".join(n.to_bytes(16, "big") * 2 for n in range(60_000)),
+        lambda d: b"".join(n.to_bytes(16, "big") * 2 for n in range(30_000)),
         HOSPITAL, "linkage.too-many-links",
     ),
     "link ids of nobody": (
@@ -680,11 +705,20 @@ async def test_an_older_log_put_in_its_place_is_not_continued(world: Simulator, 
     assert error.value.code == "audit.rolled-back"
 
 
-@pytest.mark.parametrize("regrown", [False, True])
+@pytest.mark.parametrize(
+    ("code", "later", "reopened"),
+    [
+        ("audit.rolled-back", 0, False),  # its peer cannot tell yet, but asks for a proof that it cannot give
+        ("audit.shrunk", 130, False),
+        ("audit.shrunk", 250, True),
+        ("audit.forked", 0, False),
+    ],
+)
 async def test_an_older_home_put_in_its_place_is_noticed_by_everyone(
-    world: Simulator, tmp_path: Path, regrown: bool
+    world: Simulator, tmp_path: Path, code: str, later: int, reopened: bool
 ) -> None:
     """With its database too, the node itself cannot tell; those who hold its checkpoints can."""
+    regrown = code == "audit.forked"
     home = world.home(LANDLORD)
     close(world, LANDLORD)
     shutil.copytree(home.path, tmp_path / "older")
@@ -704,11 +738,14 @@ async def test_an_older_home_put_in_its_place_is_noticed_by_everyone(
             case = exchange.case_at(leg.request_id, leg.provider, "requester")
             exchange.move(case, await exchange.sign(case))
         world.network.down.clear()
+    if reopened:
+        close(world, HOSPITAL)
+        world.open(HOSPITAL)
+    world.time.now += later
     request = await ask(world)
     await world.run(lambda: world.ended(request, [LANDLORD]))
-    code = "audit.forked" if regrown else "audit.rolled-back"
     assert end_of(world, LANDLORD, request)["reason"] == code
-    assert not regrown or (LANDLORD, code) in refused_calls(world, HOSPITAL)
+    assert code == "audit.rolled-back" or (LANDLORD, code) in refused_calls(world, HOSPITAL)
     assert world.state(HOSPITAL, request) == "unknown"
     nothing_released(world, request)
 
@@ -718,11 +755,91 @@ def close(world: Simulator, org: str) -> None:
     world.nodes[org].store.close()
 
 
+async def test_an_answer_under_a_log_that_lost_entries(
+    world: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other way round: the provider's log was put back, and the requester hears it in the answer."""
+    monkeypatch.setattr("exchange_node.correspondence.SHOWN_SECONDS", 0)
+    home = world.home(HOSPITAL)
+    close(world, HOSPITAL)
+    shutil.copytree(home.path, tmp_path / "older")
+    world.open(HOSPITAL)
+    await is_served(world)
+    close(world, HOSPITAL)
+    shutil.rmtree(home.path)
+    shutil.copytree(tmp_path / "older", home.path)
+    world.open(HOSPITAL)
+    world.time.now += 130
+    request = await ask(world)
+    await world.run(lambda: world.ended(request, [LANDLORD]))
+    assert end_of(world, LANDLORD, request)["reason"] == "audit.shrunk"
+    nothing_released(world, request)
+
+
+# -- peers that keep us busy, or asleep
+
+
+@pytest.mark.parametrize("milliseconds", [0, 2**32 - 1])
+async def test_a_peer_that_says_when_to_come_again(world: Simulator, milliseconds: int) -> None:
+    """Not at once and over again, and not after the deadline: until then our keys would stay."""
+
+    def wait(peer: str, method: str, reply: Any) -> Any:
+        if method != "SubmitRequest":
+            return reply
+        return resigned(world, peer, reply, lambda m: m.wait.CopyFrom(pb.Wait(milliseconds=milliseconds, state="no")))
+
+    world.network.on_reply = wait
+    request = await ask(world)
+    await until_step(world, request, LANDLORD, 3)
+    await one_round(world)
+    leg = world.nodes[LANDLORD].store.legs.get(request, HOSPITAL)
+    assert leg is not None and leg.step == 3
+    assert world.time.now <= leg.next_at <= leg.deadline and leg.next_at > world.time.now - 1
+    world.time.now = leg.deadline
+    await until_ended(world, request)
+    assert world.state(LANDLORD, request) == "expired"
+    nothing_left(world)
+
+
+async def test_work_that_breaks_off_unforeseen_ends_the_request(world: Simulator) -> None:
+    """What two parties sent may be more than a linkage unit's memory: it is not tried for ever."""
+    unit, tries = world.network.exchanges[UNIT], []
+    link = unit.link_encodings
+
+    def too_much(case: Any) -> Any:
+        tries.append(case)
+        raise MemoryError
+
+    unit.link_encodings = too_much  # type: ignore[method-assign]
+    request = await ask(world)
+    await until_ended(world, request)
+    assert 1 < len(tries) < 10
+    assert end_of(world, UNIT, request)["reason"] == "exchange.internal"
+    nothing_released(world, request)
+    unit.link_encodings = link  # type: ignore[method-assign]
+    await is_served(world)
+    nothing_left(world)
+
+
+def test_a_claim_of_more_rows_than_its_chunks_can_hold() -> None:
+    """A linkage unit makes room by what is claimed, and must not for what nobody can have sent."""
+    order = pb.LinkageOrder(requester=LANDLORD, provider=HOSPITAL, max_requester_rows=2**32 - 1)
+    claim = pb.EncodingManifest(rows=2**32 - 1, row_width=144, chunk_digests=[b"\x01" * 32] * 3)
+    with pytest.raises(MessageError, match="malformed"):
+        papers.check_manifest(claim, order, LANDLORD, None)
+    claim.rows = 3 * 1024 * 1024 // 144
+    papers.check_manifest(claim, order, LANDLORD, None)
+
+
 async def test_a_linkage_unit_that_never_comes_to_an_end(world: Simulator) -> None:
-    """It announces what it does not have; the request ends at its deadline."""
-    lying(world, UNIT, "CollectLinks", lambda m: m.link_list.chunk_digests.append(b"\x01" * 32))
+    """It never has what it announced; the request ends at its deadline."""
     request = await ask(world)
     await until_step(world, request, LANDLORD, 7)
+
+    def gone(*_: Any) -> bytes:
+        raise MessageError("chunk-gone")
+
+    world.network.exchanges[UNIT].give_chunk = gone  # type: ignore[method-assign]
     for _ in range(20):
         await one_round(world)
     assert world.state(LANDLORD, request) == "open"

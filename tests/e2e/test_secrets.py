@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from exchange_node.parcels import links_of
 from exchange_node.trust.vault import Vault
 from exchange_node.wire.v1 import message_pb2 as pb
 from exchange_node.wire.v1 import node_pb2 as rpc
@@ -99,7 +100,7 @@ async def failed(world: Simulator, request: str) -> str:
     def broken(case: Any) -> Any:
         disclosure = link(case)
         parcels = world.network.exchanges[UNIT].parcels
-        parcels.put_all(case, f"links-{LANDLORD}", [b"x" * 31])
+        parcels.put_all(case, links_of(LANDLORD), [b"x" * 31])
         return disclosure
 
     world.network.exchanges[UNIT].link_encodings = broken  # type: ignore[method-assign]

@@ -71,6 +71,8 @@ def test_refusals() -> None:
     honest = claim([whole])
     assert refused([whole], honest, max_rows=99) == "linkage.too-many-rows"
     assert refused([whole], dataclasses.replace(honest, rows=2**40)) == "linkage.too-many-rows"
+    # Whatever the order says: a linkage unit does not see the agreement, whose cap it should repeat.
+    assert refused([whole], dataclasses.replace(honest, rows=2**32 - 1), max_rows=2**32 - 1) == "linkage.too-many-rows"
     assert refused([whole[:-1]], honest) == "linkage.bad-width"
     assert refused([b""], honest) == "linkage.bad-width"
     for width in (0, 16, 17, -8, 2**31):

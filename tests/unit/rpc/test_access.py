@@ -210,6 +210,38 @@ async def test_a_revocation_counts_on_an_open_connection(
         assert code_of(await outcome(channel, path)) == "protocol.unknown-request"
 
 
+class Watched(Stub):
+    """A stream in which a user is revoked between two messages."""
+
+    async def watch_request(self, user: Any, body: Any) -> AsyncIterator[Any]:
+        yield {"told": 1}
+        self.node.store.users.revoke(user.name, 1)
+        yield {"told": 2}
+
+
+async def test_a_revocation_counts_in_an_open_stream(
+    federation: Simulator, callers: dict[str, tuple[bytes, bytes]]
+) -> None:
+    here, now = federation.nodes[HERE], int(federation.time.now)
+    key, keys = certificates.generate_key(), here.keys
+    pem = certificates.issue_user_certificate(
+        keys.user_ca_key, keys.user_ca, "watcher", "analyst", key.public_key(), now - 3600, 30
+    )
+    digest = certificates.fingerprint(pem)
+    here.store.users.add("watcher", "analyst", digest, digest[:32], now + 86_400, now)
+    stub = Watched(here)
+    server = build_server(stub, stub)  # type: ignore[arg-type]
+    port = listen(server, here, "127.0.0.1:0")
+    await server.start()
+    told = []
+    async with connect(federation, port, (pem, certificates.key_to_pem(key))) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            async for data in channel.unary_stream("/exchange.v1.Desk/WatchRequest")(b"", timeout=20):
+                told.append(local_pb2.Document.FromString(data).json)
+    await server.stop(0)
+    assert (told, code_of(error.value)) == (['{"told": 1}'], "access.revoked")
+
+
 async def test_peers_get_a_code_and_its_fixed_sentence(
     federation: Simulator, callers: dict[str, tuple[bytes, bytes]], served: tuple[Stub, int]
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from exchange_node.parcels import links_of, release_of
 from exchange_node.store import Spool, StoreError
 
 ASKED = "0" * 31 + "1"
@@ -82,6 +83,10 @@ def test_opening_counts_what_is_there_and_drops_what_was_not_finished(spool: Spo
         (ASKED, "..", "northgate-homes", 0),
         (ASKED, "castle-nhs", "a/b", 0),
         (ASKED, "castle-nhs", "", 0),
+        (ASKED, "castle-nhs", "northgate-homes.", 0),
+        (ASKED, "castle-nhs", ".links", 0),
+        (ASKED, "castle-nhs", "northgate-homes.links.links", 0),
+        (ASKED, "castle-nhs.links", "northgate-homes", 0),
         (ASKED, "castle-nhs", "northgate-homes", -1),
         (ASKED, "castle-nhs", "northgate-homes", 100_000_000),
     ],
@@ -94,6 +99,14 @@ def test_names_hold_ids_alone(
     if index == 0 and party:
         assert code_of(spool.delete, request_id, provider, party) == "invalid"
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_what_is_in_a_parcel_stands_beside_a_partys_encodings(spool: Spool) -> None:
+    """Of an organisation with the longest id too; and no id is that of another's parcel."""
+    for org in ("links", "links-castle-nhs", "release", "a" * 40):
+        for party in (org, links_of(org), release_of(org)):
+            assert spool.put(ASKED, "castle-nhs", party, 0, party.encode()[:3])
+            assert spool.get(ASKED, "castle-nhs", party, 0) == party.encode()[:3]
 
 
 @pytest.mark.parametrize("call", ["fsync", "rename", "mkdir", "open"])
