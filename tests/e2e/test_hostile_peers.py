@@ -755,11 +755,8 @@ def close(world: Simulator, org: str) -> None:
     world.nodes[org].store.close()
 
 
-async def test_an_answer_under_a_log_that_lost_entries(
-    world: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_answer_under_a_log_that_lost_entries(world: Simulator, tmp_path: Path) -> None:
     """The other way round: the provider's log was put back, and the requester hears it in the answer."""
-    monkeypatch.setattr("exchange_node.correspondence.SHOWN_SECONDS", 0)
     home = world.home(HOSPITAL)
     close(world, HOSPITAL)
     shutil.copytree(home.path, tmp_path / "older")
