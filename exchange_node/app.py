@@ -16,8 +16,8 @@ from exchange_node.desk.desk import Desk
 from exchange_node.exchange import Exchange
 from exchange_node.node import Node
 from exchange_node.opening import open_node
+from exchange_node.rpc.listener import Listener
 from exchange_node.rpc.peers import GrpcPeers
-from exchange_node.rpc.server import build_server, listen
 from exchange_node.runner import Runner
 
 log = structlog.get_logger()
@@ -42,23 +42,23 @@ async def _serve(home: Home) -> None:
     runner = Runner(exchange)
     runner.recover()
     await _note(node, "node.started")
-    server = build_server(exchange, Desk(exchange))
-    listen(server, node)
-    await server.start()
+    listener = Listener(exchange, Desk(exchange))
+    await listener.open()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for wanted in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(wanted, stop.set)
-    running = asyncio.create_task(runner.run())
+    running = [asyncio.create_task(runner.run()), asyncio.create_task(listener.keep_up())]
     home.ready.write_text(f"{os.getpid()}\n")
     log.info("node.serving", organisation=node.org, listen=node.config.node.listen)
     try:
         await stop.wait()
     finally:
         home.ready.unlink(missing_ok=True)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await server.stop(grace=2)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await listener.close(grace=2)
         await node.peers.close()
         await _note(node, "node.stopped")
         node.log.close()

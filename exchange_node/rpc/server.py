@@ -48,8 +48,24 @@ def build_server(exchange: Exchange, desk: object | None = None) -> grpc.aio.Ser
 
 
 def listen(server: grpc.aio.Server, node: Node, address: str | None = None) -> int:
-    """Listen with TLS 1.3; the certificates that may connect are those of the newest manifest and our own users."""
-    return server.add_secure_port(address or node.config.node.listen, _credentials(node))
+    """Bind the node's port, with TLS 1.3, for those who may connect now. Returns the port, or raises RuntimeError.
+
+    Not with `grpc.dynamic_ssl_server_credentials`, which asks at each handshake: handshakes run on several threads,
+    and one that replaces what another is using crashes the process. Whoever opens many connections could so stop a
+    node without any certificate (gRPC issue 36693, open in 1.85; tests/e2e/test_hostile_wire.py).
+    """
+    own = node.keys
+    pairs = [(own.tls_key, own.tls_certificate)]
+    credentials = grpc.ssl_server_credentials(pairs, root_certificates=may_connect(node), require_client_auth=True)
+    return server.add_secure_port(address or node.config.node.listen, credentials)
+
+
+def may_connect(node: Node) -> bytes:
+    """The certificates that TLS lets in: our own people's, and those of the newest manifest, as PEM."""
+    pems = [node.keys.user_ca]
+    with suppress(ExchangeError):  # without a manifest only our own people may connect: to give the node one
+        pems += [pem.encode() for pem in node.federation.manifest(node.clock.now()).certificates()]
+    return b"\n".join(pems)
 
 
 def _provider(exchange: Exchange) -> dict[str, Any]:
@@ -176,27 +192,3 @@ def _reader(kind: Any) -> Any:
 
 def _snake(method: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in method).lstrip("_")
-
-
-def _credentials(node: Node) -> grpc.ServerCredentials:
-    """Asked at each handshake, so that a new manifest counts for new connections; the guard looks at every call."""
-
-    def configuration() -> Any:
-        try:
-            trusted = _trusted(node)
-            pairs = [(node.keys.tls_key, node.keys.tls_certificate)]
-            return grpc.ssl_server_certificate_configuration(pairs, root_certificates=trusted)
-        except ExchangeError:
-            return None  # the old ones stay for the handshake; the guard refuses the call
-
-    first = grpc.ssl_server_certificate_configuration(
-        [(node.keys.tls_key, node.keys.tls_certificate)], root_certificates=node.keys.user_ca
-    )
-    return grpc.dynamic_ssl_server_credentials(first, configuration, require_client_authentication=True)
-
-
-def _trusted(node: Node) -> bytes:
-    pems = [node.keys.user_ca]
-    with suppress(ExchangeError):  # without a manifest only our own people may connect: to give the node one
-        pems += [pem.encode() for pem in node.federation.manifest(node.clock.now()).certificates()]
-    return b"\n".join(pems)

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +225,28 @@ async def test_many_who_connect_and_stall(world: Simulator) -> None:
             call.cancel()
     for _, writer in silent:
         writer.close()
+
+
+async def test_strangers_who_shake_hands_without_end(world: Simulator) -> None:
+    """Many handshakes at once, hardly one of which gets anywhere: gRPC does them on several threads of its own."""
+    host, _, port = world.nodes[HOSPITAL].config.node.listen.rpartition(":")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+    async def knock(number: int) -> None:
+        with suppress(OSError, TimeoutError):
+            _, writer = await asyncio.wait_for(
+                asyncio.open_connection(host, int(port), ssl=context if number % 3 == 0 else None), 10
+            )
+            if number % 3 == 1:
+                writer.write(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")  # a ClientHello that stops
+            writer.close()
+
+    served = asyncio.create_task(is_served(world))
+    for _ in range(30):
+        await asyncio.gather(*map(knock, range(60)))
+    await asyncio.wait_for(served, 120)
+    await is_served(world)
 
 
 async def forever() -> AsyncIterator[bytes]:
