@@ -208,9 +208,13 @@ def accept(ctx: typer.Context, file: Path, as_json: Json = False) -> None:
 
 
 def _accept_offline(ctx: typer.Context, envelope: bytes) -> dict[str, Any]:
-    from exchange_node.federation import Federation
+    from exchange_node.audit.log import AuditLog
+    from exchange_node.federation import Federation, manifest_entry
+    from exchange_node.homes import log_origin, log_signer
     from exchange_node.store.store import Store
     from exchange_node.trust.documents import format_time, read
+    from exchange_node.trust.errors import TrustError
+    from exchange_node.trust.keys import HomeKeys
     from exchange_node.trust.manifest import RootDocument
 
     home = session(ctx).home
@@ -219,8 +223,18 @@ def _accept_offline(ctx: typer.Context, envelope: bytes) -> dict[str, Any]:
         raise ConfigError("invalid", "root.json is missing; give it to `exchange init` with --root")
     home.database.parent.mkdir(mode=0o700, exist_ok=True)
     with Store.open(config.store.url or f"sqlite:///{home.database}") as store:
-        federation = Federation(read(RootDocument, read_file(home.root_file)), store)
-        manifest = federation.accept(envelope, int(time.time()))
+        federation, now = Federation(read(RootDocument, read_file(home.root_file)), store), int(time.time())
+        origin = log_origin(config.node.organisation)
+        signer = log_signer(HomeKeys.open(home.path), config.node.organisation)
+        log = AuditLog.open(home.audit, origin, signer, store.audit_index)
+        try:
+            manifest = federation.accept(envelope, now)
+            log.append([manifest_entry(envelope, now, manifest)])
+        except TrustError as error:
+            log.append([manifest_entry(envelope, now, error)])
+            raise
+        finally:
+            log.close()
         return {
             "federation": manifest.federation, "number": manifest.number, "digest": federation.digest.hex(),
             "expires_at": format_time(manifest.expires_at), "members": [org.id for org in manifest.organisations],

@@ -5,10 +5,13 @@ A request pins the digest it began under, but who may sign or connect is asked o
 
 from __future__ import annotations
 
-from exchange_node.messages import MessageError
+from exchange_node.audit.canonical import JSON
+from exchange_node.audit.entry import Entry, entry_id
+from exchange_node.messages import MessageError, sha256
 from exchange_node.store.store import Store
 from exchange_node.trust.errors import TrustError
 from exchange_node.trust.manifest import Manifest, RootDocument
+from exchange_node.trust.signing import Envelope
 from exchange_node.trust.trusted_manifest import TrustedManifest
 
 _STATE = "trusted-manifest"
@@ -50,3 +53,16 @@ class Federation:
         """A peer must trust a manifest that this node accepted. Raises MessageError `manifest-differs`."""
         if digest.hex() != self._trusted.digest and self._store.documents.manifest(digest.hex()) is None:
             raise MessageError("manifest-differs")
+
+
+def manifest_entry(envelope: bytes, now: int, came: Manifest | TrustError) -> Entry:
+    """What the log says of a manifest that was brought: that it is trusted now, or why it is not."""
+    if isinstance(came, TrustError):
+        digest = sha256(envelope).hex()
+        part, action = f"manifest-refused.{digest}.{came.code}", "manifest.refused"
+        facts: dict[str, JSON] = {"file": digest, "code": came.code}
+    else:
+        digest = sha256(Envelope.parse(envelope).payload).hex()
+        part, action, facts = f"manifest.{digest}", "manifest.accepted", {"manifest": digest, "number": came.number}
+    entry = entry_id("", "", 0, "node", "", part)
+    return Entry(id=entry, kind="fact", at=now, step=0, request="", role="node", peer="", action=action, facts=facts)

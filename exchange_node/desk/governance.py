@@ -15,6 +15,7 @@ from exchange_node.desk import models
 from exchange_node.desk.clerk import Clerk, when
 from exchange_node.desk.models import read_body
 from exchange_node.errors import ExchangeError
+from exchange_node.federation import manifest_entry
 from exchange_node.homes import log_origin, log_signer
 from exchange_node.messages import sha256
 from exchange_node.policy.agreement import canonical
@@ -89,17 +90,14 @@ class Governance(Clerk):
     async def accept_manifest(self, user: User, body: Mapping[str, Any]) -> dict[str, Any]:
         """Verify and trust a newer manifest. Raises TrustError; a refusal leaves an entry as well."""
         envelope = read_body(models.ManifestText, body).envelope.encode()
-        digest = sha256(envelope).hex()
+        now = self.exchange.now()
         try:
-            manifest = self.node.federation.accept(envelope, self.exchange.now())
+            manifest = self.node.federation.accept(envelope, now)
         except TrustError as error:
-            facts: dict[str, JSON] = {"file": digest, "code": error.code}
-            await self.record(f"manifest-refused.{digest}.{error.code}", "fact", "manifest.refused", facts)
+            await self.node.log.record(manifest_entry(envelope, now, error))
             raise
-        trusted = self.node.federation.digest.hex()
-        facts = {"manifest": trusted, "number": manifest.number}
-        await self.record(f"manifest.{trusted}", "fact", "manifest.accepted", facts)
-        return self._manifest_status(self.exchange.now())
+        await self.node.log.record(manifest_entry(envelope, now, manifest))
+        return self._manifest_status(now)
 
     async def show_manifest(self, user: User, body: Mapping[str, Any]) -> dict[str, Any]:
         """The manifest in force: its members, and the signed file. Raises TrustError."""

@@ -17,6 +17,7 @@ from exchange_node.agreements import AgreementError
 from exchange_node.audit.checkpoint import Checkpoint
 from exchange_node.audit.errors import AuditError
 from exchange_node.audit.note import NoteSigner
+from exchange_node.desk.desk import Desk
 from exchange_node.errors import ExchangeError
 from exchange_node.linkage.lists import ROW_BYTES
 from exchange_node.messages import MESSAGE_TYPE, MessageError, sha256
@@ -26,7 +27,7 @@ from exchange_node.trust.signing import SigningKey, sign
 from exchange_node.wire.v1 import message_pb2 as pb
 from exchange_node.wire.v1 import node_pb2 as rpc
 from tests.e2e.test_simulated_request import results
-from tests.simulator import Simulator
+from tests.simulator import ANALYST, Simulator
 from tests.worlds import (
     HOSPITAL,
     LANDLORD,
@@ -35,6 +36,7 @@ from tests.worlds import (
     UNIT,
     ask,
     end_of,
+    entries,
     is_served,
     nothing_left,
     nothing_released,
@@ -626,12 +628,20 @@ async def test_two_manifests_under_one_number_stop_the_node(world: Simulator) ->
     world.publish()
     world.number -= 1
     other = world.manifest(organisations=without(world, UNIT, status="suspended"))
+    desk, envelope = Desk(world.network.exchanges[HOSPITAL]), other.sign(*world.roots[:2]).encode()
     with pytest.raises(TrustError) as error:
-        world.nodes[HOSPITAL].federation.accept(other.sign(*world.roots[:2]).encode(), int(world.time.now))
+        await desk.accept_manifest(ANALYST, {"envelope": envelope.decode()})
     assert error.value.code == "trust.manifest-equivocates"
+    (refused,) = [entry.facts for entry in entries(world, HOSPITAL) if entry.action == "manifest.refused"]
+    assert refused == {"file": sha256(envelope).hex(), "code": "trust.manifest-equivocates"}
+    assert (await desk.node_status(ANALYST, {}))["manifest"]["problem"] == "trust.manifest-equivocates"
     await world.run(lambda: world.ended(request, [LANDLORD]))
     assert end_of(world, LANDLORD, request)["reason"] == "trust.manifest-equivocates"
     nothing_released(world, request)
+    close(world, HOSPITAL)
+    world.open(HOSPITAL)  # for good: a restart does not forget it
+    with pytest.raises(TrustError, match="equivocates"):
+        world.network.exchanges[HOSPITAL].manifest()
 
 
 @pytest.mark.parametrize("keys", [0, 1])

@@ -265,6 +265,22 @@ def test_doctor_says_that_a_manifest_does_not_approve_our_policy(
     assert not policy["good"] and "does not approve" in policy["told"] and "exchange doctor" not in policy["mend"]
 
 
+def test_two_manifests_under_one_number_are_reported_by_log_and_doctor(
+    exchange: Exchange, founded: Founded, home: Path, tmp_path: Path
+) -> None:
+    exchange("--home", home, "manifest", "accept", founded.manifest)
+    other = tmp_path / "other.json"
+    exchange("manifest", "draft", "--root", founded.root, founded.homes["northgate-homes"] / "join.json", "-o", other)
+    exchange("manifest", "sign", other, "--key", founded.keys[0], "--key", founded.keys[1])
+    told = exchange("--home", home, "manifest", "accept", other, "--json")
+    assert (told.code, told.json["error"]["code"]) == (5, "trust.manifest-equivocates")
+    (found,) = [f for f in exchange("--home", home, "doctor", "--json").json["findings"] if f["what"] == "manifest"]
+    assert not found["good"] and "Two different manifests" in found["told"] and "evidence" in found["mend"]
+    bundle = next(path for path in (home / "audit").rglob("*") if path.is_file() and "entries" in path.parts)
+    assert exchange("--home", home, "audit", "verify", "--json").json["size"] == 2
+    assert b'"manifest.accepted"' in bundle.read_bytes() and b'"trust.manifest-equivocates"' in bundle.read_bytes()
+
+
 def test_doctor_beside_a_starting_node_tells_that_alone(exchange: Exchange, founded: Founded, home: Path) -> None:
     exchange("--home", home, "manifest", "accept", founded.manifest)
     with Store.open(f"sqlite:///{Home(home).database}"):
