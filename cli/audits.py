@@ -110,14 +110,14 @@ _OPENED = {
     "people_encoded": "people encoded",
     "encoded": "rows sent, filled up to a size class",
     "thin": "people left out, too little is known of them to compare",
-    "left_out": "people left out, by reason",
+    "left_out": "people left out, each by their first reason",
     "unreadable": "rows of the register that could not be read",
     "linked": "people linked",
     "people_released": "people with a released value",
     "people_denied": "people linked, nothing released",
     "values": "values released",
     "denied": "values held back",
-    "reasons": "values held back, by reason",
+    "reasons": "values held back, by each of their reasons",
     "precision_bp": "estimated precision",
 }
 

@@ -30,7 +30,10 @@ from exchange_node.policy.words import (
 )
 from exchange_node.policy.yamlfile import read_yaml
 
-Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=2_000)]
+# Another agency writes it and it is shown on a terminal: nothing that steers one, or turns the order of what is read.
+Text: TypeAlias = Annotated[
+    str, Field(min_length=1, max_length=2_000, pattern=r"\A[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+\z")
+]
 Days: TypeAlias = Annotated[int, Field(ge=1, le=36_500)]
 Mark: TypeAlias = Annotated[str, Field(pattern=r"\A[a-z0-9][a-z0-9-]{1,39}\z")]
 Rows: TypeAlias = Annotated[int, Field(ge=1, le=100_000_000)]

@@ -23,7 +23,9 @@ MAX_LIFETIME = 400 * 86_400  # seconds: an expiry far away would be no protectio
 OrgId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-Line = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Line = Annotated[
+    str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+$")
+]
 Address = Annotated[str, Field(max_length=260, pattern=r"^([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$")]
 LogKey = Annotated[str, Field(max_length=300, pattern=r"^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+$")]
 Federation = Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]{1,63}$")]

@@ -20,7 +20,7 @@ from exchange_node.audit.note import NoteSigner
 from exchange_node.desk.desk import Desk
 from exchange_node.errors import ExchangeError
 from exchange_node.linkage.lists import ROW_BYTES
-from exchange_node.messages import MESSAGE_TYPE, MessageError, sha256
+from exchange_node.messages import MESSAGE_TYPE, LegRef, MessageError, sha256
 from exchange_node.ports import PeerRefused
 from exchange_node.trust.errors import TrustError
 from exchange_node.trust.signing import SigningKey, sign
@@ -312,40 +312,147 @@ def say(world: Simulator, sender: str, peer: str, ref: Any, message: pb.Message)
     return post._envelope(peer, post._sign(ref, peer, message), int(held.split(b"\n")[1]) if held else 0)
 
 
-async def test_a_request_without_end_or_from_the_future(world: Simulator) -> None:
+Edit = Callable[[pb.RequestCore, pb.LinkageOrder, pb.Question], object]
+
+
+def rewritten(world: Simulator, request: str, original: pb.Message, edit: Edit, *, tied: bool = True) -> pb.Envelope:
+    """The landlord's request with other contents, every digest made anew, so that only what it says is wrong."""
+    message = pb.Message.FromString(original.SerializeToString())
+    core = pb.RequestCore.FromString(message.request.core)
+    parts = [pb.Part.FromString(section.content) for section in message.request.sections]
+    (order,) = [part.order for part in parts if part.HasField("order")]
+    question = next((part.question for part in parts if part.HasField("question")), pb.Question())
+    core.request_id = "0" * 32
+    edit(core, order, question)
+    if tied:
+        question.order_digest = sha256(pb.Part(order=order).SerializeToString(deterministic=True))
+    for section, part in zip(message.request.sections, parts, strict=True):
+        section.content = part.SerializeToString(deterministic=True)
+        core.section_digests[section.index] = sha256(section.salt + section.content)
+    message.request.core = core.SerializeToString(deterministic=True)
+    ref = replace(
+        world.network.exchanges[LANDLORD].case_at(request, HOSPITAL, "requester").ref,
+        request_id=core.request_id,
+        request_digest=sha256(message.request.core),
+    )
+    return say(world, LANDLORD, message.header.recipient, ref, message)
+
+
+def lasting(created: int, deadline: int) -> Edit:
+    """A request from and until some seconds from now."""
+
+    def edit(core: pb.RequestCore, order: pb.LinkageOrder, question: pb.Question) -> None:
+        core.created_at, core.deadline = core.created_at + created, core.created_at + deadline
+        order.expires_at = core.deadline
+
+    return edit
+
+
+ASKED_TOO_MUCH: dict[str, tuple[Edit, str]] = {
+    "from the future": (lasting(500, 600), "protocol.stale"),
+    "over already": (lasting(-600, -1), "protocol.stale"),
+    "without an end": (lasting(0, 31 * 86_400), "protocol.stale"),
+    "no time at all": (lasting(0, 0), "protocol.malformed"),
+    "before all time": (lasting(-(2**40), 600), "protocol.stale"),
+    "at the end of time": (lasting(0, 2**62), "protocol.stale"),
+    "an order that outlives it": (lambda c, o, q: setattr(o, "expires_at", c.deadline + 1), "protocol.wrong-leg"),
+    "an order of another requester": (lambda c, o, q: setattr(o, "requester", UNIT), "protocol.wrong-leg"),
+    "an order under another agreement": (
+        lambda c, o, q: setattr(o, "agreement_digest", b"\x07" * 32),
+        "protocol.wrong-leg",
+    ),
+    "an agreement of nobody": (
+        lambda c, o, q: (setattr(o, "agreement_digest", b"\x07" * 32), setattr(c, "agreement_digest", b"\x07" * 32)),
+        "agreement.unknown",
+    ),
+    "another agreement's name": (lambda c, o, q: setattr(q, "agreement_id", "tax"), "draft.not-in-agreement"),
+    "another agreement's name in the order": (
+        lambda c, o, q: setattr(o, "agreement_id", "tax"),
+        "draft.not-in-agreement",
+    ),
+    "another version": (lambda c, o, q: setattr(q, "agreement_version", 2), "draft.not-in-agreement"),
+    "another linkage unit": (lambda c, o, q: setattr(o, "linkage_unit", LANDLORD), "draft.not-in-agreement"),
+    "another method": (lambda c, o, q: setattr(o, "method", "later-method"), "draft.not-in-agreement"),
+    "another schema": (lambda c, o, q: setattr(o, "schema_digest", b"\x07" * 32), "draft.not-in-agreement"),
+    "a lower threshold": (lambda c, o, q: setattr(o, "threshold_bp", o.threshold_bp - 1), "draft.not-in-agreement"),
+    "more rows of the requester": (lambda c, o, q: setattr(o, "max_requester_rows", 10**9), "draft.not-in-agreement"),
+    "more rows of the provider": (lambda c, o, q: setattr(o, "max_provider_rows", 10**9), "draft.not-in-agreement"),
+    "a cohort above its rows": (lambda c, o, q: setattr(q, "cohort_class", 10**9), "draft.not-in-agreement"),
+    "more links": (lambda c, o, q: setattr(o, "max_links", o.max_links + 1), "draft.not-in-agreement"),
+    "counts that tell": (lambda c, o, q: setattr(o, "count_mode", "other"), "draft.not-in-agreement"),
+    "another disclosure": (lambda c, o, q: setattr(o, "disclosure_mode", "both"), "draft.not-in-agreement"),
+    "another requester": (
+        lambda c, o, q: (setattr(c, "requester", UNIT), setattr(o, "requester", UNIT)),
+        "protocol.wrong-leg",
+    ),
+}
+
+
+async def test_a_request_that_asks_for_too_much(world: Simulator) -> None:
+    """Well formed and well signed, and refused for what it says, before anything is kept of it."""
     request, said = await heard(world, step=4)
     original = pb.Message.FromString(said[HOSPITAL, "SubmitRequest"].signed.payload)
-    now = int(world.time.now)
-    for number, (created, deadline) in enumerate(
-        ((now + 500, now + 600), (now - 600, now - 1), (now, now + 31 * 86_400), (now, now))
-    ):
-        message = pb.Message.FromString(original.SerializeToString())
-        core = pb.RequestCore.FromString(message.request.core)
-        core.request_id, core.created_at, core.deadline = f"{number:032x}", created, deadline
-        for section in message.request.sections:
-            part = pb.Part.FromString(section.content)
-            if part.HasField("order"):
-                part.order.expires_at = deadline
-                order = part
-        for section in message.request.sections:
-            part = pb.Part.FromString(section.content)
-            part.order.expires_at = deadline if part.HasField("order") else 0
-            if not pb.Part.FromString(section.content).HasField("order"):
-                part = pb.Part.FromString(section.content)
-                part.question.order_digest = sha256(order.SerializeToString(deterministic=True))
-            section.content = part.SerializeToString(deterministic=True)
-            core.section_digests[section.index] = sha256(section.salt + section.content)
+    for name, (edit, code) in ASKED_TOO_MUCH.items():
+        envelope = rewritten(world, request, original, edit)
+        assert await refusal(world, LANDLORD, HOSPITAL, "SubmitRequest", envelope) == code, name
+        assert world.state(HOSPITAL, "0" * 32) == "unknown", name
+
+    def doubled(core: pb.RequestCore, order: pb.LinkageOrder, question: pb.Question) -> None:
+        core.request_id, core.created_at = request, core.created_at - 1
+
+    twice = rewritten(world, request, original, doubled)
+    assert await refusal(world, LANDLORD, HOSPITAL, "SubmitRequest", twice) == "protocol.request-differs"
+    loose = rewritten(world, request, original, lambda c, o, q: setattr(q, "order_digest", b"\x07" * 32), tied=False)
+    assert await refusal(world, LANDLORD, HOSPITAL, "SubmitRequest", loose) == "protocol.wrong-leg"
+    # The same edits of nothing are accepted: it is what they say that is refused.
+    same = rewritten(world, request, original, lambda c, o, q: None)
+    answer = await world.network.peers_of(LANDLORD).call(HOSPITAL, "SubmitRequest", same)
+    assert pb.Message.FromString(answer.signed.payload).answer.status == pb.Answer.STATUS_ACCEPTED
+    await until_ended(world, request)
+    assert {key for key, value in results(world, request).items() if value == "high"} == RELEASED
+
+
+async def test_somebody_elses_request_id_opens_nothing(world: Simulator) -> None:
+    """An id is known to all who take part: the hospital uses it for an order of its own, and gets nowhere."""
+    request, said = await heard(world, step=5)
+    message = pb.Message.FromString(said[UNIT, "SubmitOrder"].signed.payload)
+    core = pb.RequestCore.FromString(message.request.core)
+    (section,) = message.request.sections
+    part = pb.Part.FromString(section.content)
+    core.requester = part.order.requester = HOSPITAL
+    for provider, code in ((HOSPITAL, "protocol.request-differs"), (LANDLORD, "protocol.request-differs")):
+        part.order.provider = provider
+        section.content = part.SerializeToString(deterministic=True)
+        core.section_digests[section.index] = sha256(section.salt + section.content)
         message.request.core = core.SerializeToString(deterministic=True)
-        ref = replace(
-            world.network.exchanges[LANDLORD].case_at(request, HOSPITAL, "requester").ref,
-            request_id=core.request_id,
-            request_digest=sha256(message.request.core),
-        )
-        envelope = say(world, LANDLORD, HOSPITAL, ref, message)
-        assert await refusal(world, LANDLORD, HOSPITAL, "SubmitRequest", envelope) in (
-            "protocol.stale", "protocol.malformed",
-        )  # fmt: skip
-        assert world.state(HOSPITAL, core.request_id) == "unknown"
+        ref = LegRef(request, sha256(message.request.core), HOSPITAL, provider)
+        envelope = say(world, HOSPITAL, UNIT, ref, message)
+        assert await refusal(world, HOSPITAL, UNIT, "SubmitOrder", envelope) == code
+    await until_ended(world, request)
+    assert world.state(LANDLORD, request) == "done"
+
+
+async def test_a_release_is_not_fetched_before_its_time_nor_by_others(world: Simulator) -> None:
+    request = await ask(world)
+    await until_step(world, request, HOSPITAL, 9)
+    ref = rpc.ChunkRef(request_id=request, requester=LANDLORD, provider=HOSPITAL, index=0)
+    given = world.nodes[HOSPITAL].store.messages.get(request, HOSPITAL, "sent", LANDLORD, "CollectRelease.reply")
+    assert given is None
+    for caller in (LANDLORD, UNIT):
+        with pytest.raises(PeerRefused) as error:
+            await world.network.peers_of(caller).fetch_chunk(HOSPITAL, "FetchReleaseChunk", ref)
+        assert error.value.remote == "protocol.unexpected"
+    receipt = pb.Message(receipt=pb.Receipt(release_digest=b"\x01" * 32))
+    leg = world.network.exchanges[LANDLORD].case_at(request, HOSPITAL, "requester").ref
+
+    def other_receipt(peer: str, method: str, message: Any) -> Any:
+        return say(world, LANDLORD, HOSPITAL, leg, receipt) if method == "SendReceipt" else message
+
+    world.network.on_request = other_receipt
+    await world.run(lambda: world.ended(request, [LANDLORD]))
+    assert end_of(world, LANDLORD, request)["reason"] == "protocol.digest-differs"
+    assert (LANDLORD, "protocol.digest-differs") in refused_calls(world, HOSPITAL)
+    assert not [e for e in entries(world, HOSPITAL, request) if e.action == "send-receipt.received"]
 
 
 async def test_chunks_that_were_not_announced(world: Simulator) -> None:

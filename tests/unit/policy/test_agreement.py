@@ -49,6 +49,10 @@ def test_the_digest_changes_with_any_word() -> None:
     ("path", "value", "says"),
     [
         ("id", "Asthma", "id: "),
+        ("title", "a\x1b[2Jb", "title: "),
+        ("title", "a\nb", "title: "),
+        ("title", "a\u202eb", "title: "),
+        ("parties.0.dpo", "a\x9bb", "parties.0.dpo: "),
         ("version", 0, "version: "),
         ("version", "1", "version: "),
         ("status", "signed", "status: "),
