@@ -185,6 +185,14 @@ async def test_no_canary_outside_the_source(
     nothing_left(world)
     asked = json.dumps([document for engine in engines for document in engine.asked], default=dict).encode()
     assert len(asked) > 1000 and len(heard.said) > 20
+    # What was released, opened as its receiver does: the tenants' ids are the landlord's own, all else is not.
+    opened = [
+        world.nodes[LANDLORD].vault.unwrap(f"results/{request}/{HOSPITAL}", result.sealed)
+        for result in world.nodes[LANDLORD].store.results.list(request)
+    ]
+    assert [b'"high"' in table for table in opened] == [True] * (world.state(LANDLORD, request) == "done")
+    found = [hit for table in opened for hit in search("opened release", table)]
+    assert [hit for hit in found if not hit.startswith("landlord id")] == []
     outputs = capfd.readouterr()
     places = [
         *homes_of(world, without_source=True),
