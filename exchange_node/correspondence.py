@@ -18,6 +18,7 @@ from exchange_node.audit.merkle import verify_consistency
 from exchange_node.messages import MESSAGE_TYPE, LegRef, MessageError, encode, leg_of, read_message, sha256
 from exchange_node.node import Node
 from exchange_node.ports import PeerRefused, PeerUnavailable
+from exchange_node.store.errors import StoreError
 from exchange_node.store.model import Message
 from exchange_node.trust.signing import sign, verify
 from exchange_node.wire.v1 import message_pb2 as pb
@@ -294,18 +295,22 @@ class Correspondence:
             del seen[min(seen)]
 
     def _keep(self, leg: LegRef, direction: str, peer: str, kind: str, signed: pb.Signed) -> None:
-        self._node.store.messages.put(
-            Message(
-                request_id=leg.request_id,
-                provider=leg.provider,
-                direction=direction,
-                peer=peer,
-                kind=kind,
-                digest=sha256(signed.payload).hex(),
-                body=encode(signed),
-                at=self._node.clock.now(),
-            )
+        message = Message(
+            request_id=leg.request_id,
+            provider=leg.provider,
+            direction=direction,
+            peer=peer,
+            kind=kind,
+            digest=sha256(signed.payload).hex(),
+            body=encode(signed),
+            at=self._node.clock.now(),
         )
+        try:
+            self._node.store.messages.put(message)
+        except StoreError as error:
+            if error.code != "store.message-differs":
+                raise
+            raise MessageError("message-differs", f"{kind} of {peer}") from None
 
     async def _log(
         self, leg: LegRef, role: str, step: int, peer: str, part: str, kind: str, action: str, digest: bytes

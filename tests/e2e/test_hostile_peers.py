@@ -250,6 +250,9 @@ async def test_the_same_message_again_is_answered_word_for_word(world: Simulator
         stored = world.nodes[LANDLORD].store.messages.get(request, HOSPITAL, "received", peer, f"{method}.reply")
         assert stored is not None
         assert answers == {pb.Signed.FromString(stored.body).payload}
+        # Another message in its place is refused: the same words said again at another time are one too.
+        again = resigned(world, LANDLORD, fresh(world, said[peer, method]), lambda m: setattr(m.header, "made_at", 1))
+        assert await refusal(world, LANDLORD, peer, method, again) == "protocol.message-differs"
     await until_ended(world, request)
     assert world.state(LANDLORD, request) == "done"
 

@@ -102,7 +102,10 @@ def callers(federation: Simulator) -> dict[str, tuple[bytes, bytes]]:
             here.store.users.add(name, role, digest, digest[:32], until or not_after, now)
         return pem, certificates.key_to_pem(key)
 
-    stranger = certificates.generate_key()
+    stranger, theirs = certificates.generate_key(), certificates.generate_key()
+    elsewhere = certificates.issue_user_certificate(
+        there.user_ca_key, there.user_ca, "ann", "administrator", theirs.public_key(), now - 3600, 30
+    )
     made = {
         "node": (there.tls_certificate, there.tls_key),
         **{role: user(f"a-{role}", role) for role in ("analyst", "officer", "administrator")},
@@ -110,6 +113,7 @@ def callers(federation: Simulator) -> dict[str, tuple[bytes, bytes]]:
         "run out here": user("late", "administrator", until=now - 1),
         "unknown": user("nobody", "administrator", known=False),
         "expired": user("old", "administrator", start=10 * 86_400, days=5),
+        "another agency's": (elsewhere, certificates.key_to_pem(theirs)),
         "stranger": (
             certificates.make_node_certificate(stranger, THERE, ["127.0.0.1"], now - 60, 30),
             certificates.key_to_pem(stranger),
@@ -176,7 +180,7 @@ async def test_nobody_who_counts_no_more(
             assert code_of(await outcome(channel, path)) == code, path
 
 
-@pytest.mark.parametrize("who", ["expired", "stranger"])
+@pytest.mark.parametrize("who", ["expired", "stranger", "another agency's"])
 async def test_nobody_whom_tls_does_not_let_in(
     federation: Simulator, callers: dict[str, tuple[bytes, bytes]], served: tuple[Stub, int], who: str
 ) -> None:
