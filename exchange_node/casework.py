@@ -15,7 +15,7 @@ from exchange_node import papers
 from exchange_node.agreements import Agreements
 from exchange_node.audit.canonical import JSON
 from exchange_node.audit.entry import Entry, commit, entry_id
-from exchange_node.correspondence import Correspondence, Received
+from exchange_node.correspondence import SKEW_SECONDS, Correspondence, Received
 from exchange_node.draft import RequestDraft
 from exchange_node.encoding.keys import KeyContext, LinkageKey, TokenKey
 from exchange_node.errors import ExchangeError
@@ -109,6 +109,8 @@ class Casework:
         case = self.case_at(received.leg.request_id, received.leg.provider, role)
         if case.ref != received.leg or received.sender not in (case.ref.requester, case.ref.provider):
             raise MessageError("wrong-leg")
+        if received.message.header.made_at < case.core.created_at - SKEW_SECONDS:
+            raise MessageError("stale", "made before the request was")
         return case
 
     def case(self, request: Request, leg: Leg) -> Case:
@@ -138,6 +140,7 @@ class Casework:
             raise MessageError("request-differs")
         if self.node.store.legs.get(leg.request_id, leg.provider) is None:
             papers.check_times(core, self.now())
+            self.node.federation.require_known(core.manifest_digest)
             if question is not None:
                 agreement = self.agreements.in_force_by_digest(core.agreement_digest.hex())
                 papers.check_against_agreement(question, order, agreement)

@@ -21,7 +21,7 @@ from exchange_node.desk.desk import Desk
 from exchange_node.errors import ExchangeError
 from exchange_node.linkage.lists import ROW_BYTES
 from exchange_node.messages import MESSAGE_TYPE, LegRef, MessageError, sha256
-from exchange_node.ports import PeerRefused
+from exchange_node.ports import PeerRefused, PeerUnavailable
 from exchange_node.trust.errors import TrustError
 from exchange_node.trust.signing import SigningKey, sign
 from exchange_node.wire.v1 import message_pb2 as pb
@@ -202,6 +202,7 @@ CHANGES: dict[str, tuple[Callable[[Simulator, pb.Envelope], pb.Envelope], set[st
     "an id that is none": (by_header(request_id="../../etc/passwd"), {"protocol.malformed"}),
     "another manifest": (by_header(manifest_digest=b"\x07" * 32), {"protocol.manifest-differs"}),
     "made in the future": (by_header(made_at=2**40), {"protocol.stale"}),
+    "made long before the request": (by_header(made_at=1), {"protocol.stale"}),
     "a clock far ahead": (clock(121), {"protocol.clock-skew"}),
     "a clock far behind": (clock(-121), {"protocol.clock-skew"}),
     "a section that was not signed": (by_body(swapped_section), {"protocol.section-differs"}),
@@ -245,13 +246,17 @@ def fresh(world: Simulator, envelope: pb.Envelope) -> pb.Envelope:
 async def test_the_same_message_again_is_answered_word_for_word(world: Simulator) -> None:
     request, said = await heard(world)
     calls = world.network.peers_of(LANDLORD)
+
+    def later(message: pb.Message) -> None:
+        message.header.made_at += 1
+
     for peer, method in ((HOSPITAL, "SubmitRequest"), (UNIT, "SubmitOrder"), (HOSPITAL, "ExchangeKeys")):
         answers = {(await calls.call(peer, method, fresh(world, said[peer, method]))).signed.payload for _ in range(3)}
         stored = world.nodes[LANDLORD].store.messages.get(request, HOSPITAL, "received", peer, f"{method}.reply")
         assert stored is not None
         assert answers == {pb.Signed.FromString(stored.body).payload}
         # Another message in its place is refused: the same words said again at another time are one too.
-        again = resigned(world, LANDLORD, fresh(world, said[peer, method]), lambda m: setattr(m.header, "made_at", 1))
+        again = resigned(world, LANDLORD, fresh(world, said[peer, method]), later)
         assert await refusal(world, LANDLORD, peer, method, again) == "protocol.message-differs"
     await until_ended(world, request)
     assert world.state(LANDLORD, request) == "done"
@@ -407,6 +412,9 @@ async def test_a_request_that_asks_for_too_much(world: Simulator) -> None:
     assert await refusal(world, LANDLORD, HOSPITAL, "SubmitRequest", twice) == "protocol.request-differs"
     loose = rewritten(world, request, original, lambda c, o, q: setattr(q, "order_digest", b"\x07" * 32), tied=False)
     assert await refusal(world, LANDLORD, HOSPITAL, "SubmitRequest", loose) == "protocol.wrong-leg"
+    unknown = rewritten(world, request, original, lambda c, o, q: setattr(c, "manifest_digest", b"\x07" * 32))
+    with pytest.raises(PeerUnavailable, match="manifest-differs"):  # it may come yet
+        await world.network.peers_of(LANDLORD).call(HOSPITAL, "SubmitRequest", unknown)
     # The same edits of nothing are accepted: it is what they say that is refused.
     same = rewritten(world, request, original, lambda c, o, q: None)
     answer = await world.network.peers_of(LANDLORD).call(HOSPITAL, "SubmitRequest", same)
@@ -675,6 +683,19 @@ async def test_a_linkage_unit_that_invents_links(world: Simulator, name: str) ->
     unit.node.methods = {"clk-linkage-unit": method}
     await is_served(world)
     nothing_left(world)
+
+
+async def test_one_acknowledgement_deletes_nothing(world: Simulator) -> None:
+    """A party that says it has its list speaks for itself alone: the other's is kept for it."""
+    request = await ask(world)
+    await until_step(world, request, UNIT, 7)
+    world.network.down.add(HOSPITAL)
+    await world.run(lambda: (LANDLORD, UNIT, "AcknowledgeLinks") in world.network.calls)
+    await one_round(world)
+    assert [leg.step for leg in world.nodes[UNIT].store.legs.list(request)] == [7]
+    world.network.down.clear()
+    await until_ended(world, request)
+    assert {key for key, value in results(world, request).items() if value == "high"} == RELEASED
 
 
 # -- trust that changes while a request is on its way

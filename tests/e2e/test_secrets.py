@@ -233,6 +233,24 @@ async def what_is_seen(homes: Simulator, folder: Path, change: Any, withdrawn: s
     return seen.answers, table, size, entries, kinds
 
 
+async def test_a_withdrawal_while_the_release_is_being_made_counts(world: Simulator) -> None:
+    """After everything was decided and before it is fixed: it is decided anew."""
+    releases = world.network.exchanges[HOSPITAL].releases
+    make, made = releases.make, list[Any]()
+
+    def slowly(case: Any) -> Any:
+        made.append(make(case))
+        if len(made) == 1:
+            withdraw_all(world)
+        return made[-1]
+
+    releases.make = slowly  # type: ignore[method-assign]
+    request = await ask(world)
+    await until_ended(world, request)
+    assert [one.story["rows"] for one in made] == [20, 0]
+    assert world.state(LANDLORD, request) == "done" and set(results(world, request).values()) == {""}
+
+
 async def test_absence_looks_the_same_whatever_its_cause(homes: Simulator, tmp_path: Path) -> None:
     """Linked and not released, not linked, not there: the same rows, messages, sizes and times."""
     with cheaply():
