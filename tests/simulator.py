@@ -48,8 +48,8 @@ class Killed(BaseException):
 class LogFaults(System):
     """Tells a fault hook of every file of the audit log, before and after it gets its name."""
 
-    def __init__(self, faults: Callable[[str], None]) -> None:
-        super().__init__(fsync=False)
+    def __init__(self, faults: Callable[[str], None], *, fsync: bool = False) -> None:
+        super().__init__(fsync=fsync)
         self._faults = faults
 
     def rename(self, source: Path, target: Path) -> None:

@@ -8,24 +8,18 @@ import asyncio
 import itertools
 import random
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from exchange_node import deciding
-from exchange_node.audit.verify import verify_directory
-from exchange_node.policy.embedded import EmbeddedEngine
 from exchange_node.runner import Runner
-from exchange_node.store import engine
-from tests.e2e.test_simulated_request import AGREEMENT, DRAFT, consent, found_pair, results
-from tests.simulator import ANALYST, Killed, Simulator, Time
+from tests.simulator import ANALYST, Killed, Simulator
+from tests.stories import Story, same_story, told
+from tests.worlds import DRAFT, NODES, cheaply, copy_of, nothing_left, ready_homes, whereabouts
 
-NODES = ("northgate-homes", "castle-nhs", "neutral-linkage")
-RELEASED = {f"T{number}" for number in range(20)}
 DOWN_FOR = 3  # rounds of a second until a killed node is started again
 
 
@@ -84,15 +78,7 @@ class World(Simulator):
             if self.request and not self.network.down and self.ended(self.request, NODES):
                 return
             self.time.now += 1
-        raise AssertionError(f"not ended: {self.whereabouts()}")
-
-    def whereabouts(self) -> list[tuple[str, str, int, str, str]]:
-        """How far every node has come, and what stands in its way."""
-        return [
-            (org, self.state(org, self.request), leg.step, leg.last_error, str(leg.progress.get("reason", "")))
-            for org, node in self.nodes.items()
-            for leg in node.store.legs.list(self.request)
-        ]
+        raise AssertionError(f"not ended: {whereabouts(self, self.request)}")
 
     async def _work(self, org: str) -> None:
         exchange, node = self.network.exchanges[org], self.nodes[org]
@@ -105,82 +91,31 @@ class World(Simulator):
 
 
 @pytest.fixture(scope="module")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Simulator:
     """Homes that are ready for a request, to be copied for every run."""
-    folder = tmp_path_factory.mktemp("homes")
-    made = Simulator(folder)
-    found_pair(made, folder)
-    made.agree(AGREEMENT.replace("approval: provider", "approval: none"))
-    consent(made, range(20))
-    made.close()
-    yield made
+    return ready_homes(tmp_path_factory.mktemp("homes"))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def cheap() -> Iterator[None]:
     """What survives no kill need not be made anew each time, and what no kill can undo need not be synced."""
-    loaded: list[EmbeddedEngine] = []
-
-    def load_once(*arguments: object) -> EmbeddedEngine:
-        if not loaded:
-            loaded.append(load(*arguments))  # type: ignore[arg-type]
-        return loaded[0]
-
-    load = EmbeddedEngine.from_bundle
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deciding.EmbeddedEngine, "from_bundle", load_once)
-        patch.setattr(engine, "_PRAGMAS", (*engine._PRAGMAS, "PRAGMA synchronous=OFF"))
-        patch.setattr("exchange_node.store.spool.os.fsync", lambda _: None)
+    with cheaply():
         yield
 
 
 def run(homes: Simulator, folder: Path, deaths: Callable[[str, int], int]) -> World:
     """One request among nodes that die as told."""
-    shutil.copytree(homes.folder, folder, dirs_exist_ok=True)
-    world = World(folder, Time(homes.time.now), joins=homes.joins, roots=homes.roots, number=homes.number)
+    world: World = copy_of(homes, folder, World)
     world.deaths = deaths
     asyncio.run(world.live())
     return world
 
 
-@dataclass(frozen=True)
-class Story:
-    """What all logs and stores say of one request, without what is drawn by chance."""
-
-    entries: dict[str, list[tuple[str, str]]]
-    messages: dict[str, list[tuple[str, str, str]]]
-
-
-def check(world: World, good: Story | None = None) -> Story:
-    """Everything that must hold at the end, whoever was killed when."""
-    assert [world.state(org, world.request) for org in NODES] == ["done"] * 3, world.whereabouts()
-    table = results(world, world.request)
-    assert len(table) == 40
-    assert {key for key, value in table.items() if value == "high"} == RELEASED
-    entries = {
-        org: sorted((e.id.replace(world.request, "R"), e.action) for _, e in node.log.find(world.request))
-        for org, node in world.nodes.items()
-    }
-    said = {
-        org: {(m.direction, m.peer, m.kind): m.digest for m in node.store.messages.list(world.request)}
-        for org, node in world.nodes.items()
-    }
-    for org, messages in said.items():
-        for (direction, peer, kind), digest in messages.items():
-            mirrored = "received" if direction == "sent" else "sent"
-            assert said[peer][mirrored, org, kind] == digest, f"{org} {direction} {kind}"
-    vkeys = {org: world.joins[org].organisation.log_vkeys[0] for org in NODES}
+def ended(world: World) -> Story:
+    """The story of the request; nothing but it is left."""
+    story = told(world, world.request)
+    nothing_left(world)
     world.close()
-    for org in NODES:  # no id stands in a log twice, no key and no chunk is left
-        verify_directory(world.home(org).audit, vkeys[org])
-        with closing(sqlite3.connect(world.home(org).database)) as database:
-            assert database.execute("SELECT count(*) FROM secrets").fetchone() == (0,)
-        assert not [path for path in world.home(org).spool.rglob("*") if path.is_file()]
-    story = Story(entries, {org: sorted(messages) for org, messages in said.items()})
-    if good is not None:
-        for org in NODES:
-            assert entries[org] == good.entries[org]
-            assert story.messages[org] == good.messages[org]
     return story
 
 
@@ -189,7 +124,7 @@ def good(homes: Simulator, tmp_path_factory: pytest.TempPathFactory) -> tuple[St
     """The story without a death, and every node's durable writes."""
     world = run(homes, tmp_path_factory.mktemp("good"), lambda org, life: 0)
     points = {org: list(lives[0].points) for org, lives in world.lives.items()}
-    return check(world), points
+    return ended(world), points
 
 
 @pytest.mark.parametrize("victim", NODES)
@@ -214,7 +149,7 @@ def test_killed_at_each_durable_write(
         print(f"killed {victim} at write {number}, {points[victim][number]}")
         world = run(homes, folder, lambda org, life, at=number + 1: at if (org, life) == (victim, 0) else 0)  # type: ignore[misc]
         assert [life.over for life in world.lives[victim]] == [True, False], number
-        check(world, story)
+        same_story(ended(world), story)
         shutil.rmtree(folder)
 
 
@@ -227,4 +162,4 @@ def test_killed_again_and_again(
     deaths = {org: itertools.chain((chance.randint(1, 90) for _ in range(8)), itertools.repeat(0)) for org in NODES}
     world = run(homes, tmp_path / "world", lambda org, life: next(deaths[org]))
     assert sum(life.over for lives in world.lives.values() for life in lives) >= 10
-    check(world, good[0])
+    same_story(ended(world), good[0])
