@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 import structlog
 
@@ -16,15 +17,20 @@ from exchange_node.desk.desk import Desk
 from exchange_node.exchange import Exchange
 from exchange_node.node import Node
 from exchange_node.opening import open_node
+from exchange_node.ports import Peers
 from exchange_node.rpc.listener import Listener
 from exchange_node.rpc.peers import GrpcPeers
 from exchange_node.runner import Runner
 
+Opens = Callable[[Home, Callable[[Node], Peers]], Node]
 log = structlog.get_logger()
 
 
-def serve(home: Home) -> None:
-    """Run the node until SIGTERM or SIGINT. Raises ExchangeError if it cannot start."""
+def serve(home: Home, opens: Opens = open_node) -> None:
+    """Run the node until SIGTERM or SIGINT. Raises ExchangeError if it cannot start.
+
+    `opens` is for tests only: those that kill a node open it with a fault hook.
+    """
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -33,11 +39,11 @@ def serve(home: Home) -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    asyncio.run(_serve(home))
+    asyncio.run(_serve(home, opens))
 
 
-async def _serve(home: Home) -> None:
-    node = open_node(home, GrpcPeers)
+async def _serve(home: Home, opens: Opens) -> None:
+    node = opens(home, GrpcPeers)
     exchange = Exchange(node)
     runner = Runner(exchange)
     runner.recover()
