@@ -61,6 +61,7 @@ def _rotate(ctx: typer.Context, kind: Any) -> dict[str, Any]:
 
 def _promote(ctx: typer.Context, kind: Any) -> dict[str, Any]:
     from exchange_node.federation import Federation
+    from exchange_node.opening import open_log
     from exchange_node.store.store import Store
     from exchange_node.trust.documents import read
     from exchange_node.trust.keys import HomeKeys
@@ -73,9 +74,13 @@ def _promote(ctx: typer.Context, kind: Any) -> dict[str, Any]:
     config = home.load()
     with Store.open(config.store.url or f"sqlite:///{home.database}") as store:
         federation = Federation(read(RootDocument, home.root_file.read_bytes()), store)
-        member = federation.manifest(now).org(config.node.organisation)
-    HomeKeys.open(home.path).promote(kind, member, now)
-    return {
-        "kind": kind,
-        "next": f"The next {kind} key is in use; start the node. The next manifest may retire the old.",
-    }
+        org, keys = config.node.organisation, HomeKeys.open(home.path)
+        keys.promote(kind, federation.manifest(now).org(org), now)
+        if kind == "log":  # so that the log holds by the new key from now on; the next start would do it otherwise
+            open_log(home, org, keys, store, federation, now).close()
+    told = f"The next {kind} key is in use; start the node. "
+    if kind == "signing":
+        told += "Sign your agreements anew; once every party has loaded them, a manifest may retire the old key."
+    else:
+        told += "The next manifest may retire the old."
+    return {"kind": kind, "next": told}

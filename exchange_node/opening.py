@@ -20,6 +20,7 @@ from exchange_node.records.source import RecordFile
 from exchange_node.store.store import Store
 from exchange_node.trust.clock import GuardedClock
 from exchange_node.trust.documents import read
+from exchange_node.trust.errors import TrustError
 from exchange_node.trust.keys import HomeKeys
 from exchange_node.trust.manifest import RootDocument
 from exchange_node.trust.vault import Vault
@@ -45,11 +46,10 @@ def open_node(
     store = Store.open(url, spool=home.spool, spool_bytes=config.quota.spool_bytes, faults=faults)
     try:
         clock = GuardedClock(time_source, lambda: store.meta.raise_high_water(0) or None, _saver(store))
-        org = config.node.organisation
-        audit = AuditLog.open(
-            home.audit, log_origin(org), log_signer(keys, org), store.audit_index, fsync=fsync, system=log_system
-        )
         federation = Federation(read(RootDocument, home.root_file.read_bytes()), store)
+        audit = open_log(
+            home, config.node.organisation, keys, store, federation, clock.now(), fsync=fsync, system=log_system
+        )
         node = Node(
             config=config,
             keys=keys,
@@ -70,6 +70,31 @@ def open_node(
         raise
     node.peers = connect(node)
     return node
+
+
+def open_log(
+    home: Home,
+    org: str,
+    keys: HomeKeys,
+    store: Store,
+    federation: Federation,
+    now: int,
+    *,
+    fsync: bool = True,
+    system: System | None = None,
+) -> AuditLog:
+    """The node's log, its checkpoint from now on under the present key. Raises AuditError.
+
+    Where that key was rotated, the checkpoint is still under one that the manifest lists beside it.
+    """
+    try:
+        listed = federation.manifest(now).org(org).log_vkeys
+    except TrustError:
+        listed = ()
+    signer = log_signer(keys, org)
+    return AuditLog.open(
+        home.audit, log_origin(org), signer, store.audit_index, fsync=fsync, previous=listed, system=system
+    )
 
 
 def _saver(store: Store) -> Callable[[int], None]:
