@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from exchange_node.desk.clerk import when
 from exchange_node.desk.errors import DeskError
 from exchange_node.draft import DraftError
 from exchange_node.refusal import Refusal
+from exchange_node.store.model import Leg
 
 from .conftest import ADA, ANN, BOB, HEALTH, HOUSING, OLGA, OMAR, Town, user
 
@@ -127,4 +129,37 @@ def test_a_peer_that_is_down_is_told_with_the_next_try(town: Town) -> None:
         town.simulator.network.down.clear()
     assert leg["last_error"]["code"] == "peer.unavailable" and "cannot be reached" in leg["last_error"]["sentence"]
     assert leg["next_at"] and leg["step"] == 3
+    town.at(HOUSING, "cancel_request", OLGA, request=request)
+
+
+def test_a_peer_that_is_down_for_an_hour_is_tried_less_and_less_often(town: Town) -> None:
+    """The pauses double up to retry_max_seconds; `status` shows the next try and how many there were."""
+    simulator, node = town.simulator, town.simulator.nodes[HOUSING]
+    request = town.at(HOUSING, "submit_request", ANN, draft=town.draft())["request"]
+
+    def leg() -> Leg:
+        found = node.store.legs.get(request, HEALTH)
+        assert found is not None
+        return found
+
+    simulator.network.down.add(HEALTH)
+    simulator.network.calls.clear()
+    end, pauses = simulator.time.now + 3600, list[int]()
+    try:
+        while simulator.time.now < end:
+            town.run(lambda: leg().attempts > len(pauses))
+            told = town.at(HOUSING, "show_request", ANN, request=request)["legs"][0]
+            assert (told["attempts"], told["last_error"]["code"]) == (len(pauses) + 1, "peer.unavailable")
+            assert told["next_at"] == when(leg().next_at)
+            failed_at = int(simulator.time.now) - 1  # `run` has turned the clock by a second since
+            pauses.append(leg().next_at - failed_at)
+            simulator.time.now = leg().next_at
+    finally:
+        simulator.network.down.clear()
+    most = node.config.exchange.retry_max_seconds
+    assert most == 300 and pauses == [min(2**tries, most) for tries in range(len(pauses))]
+    assert simulator.network.calls == [(HOUSING, HEALTH, "SubmitRequest")] * len(pauses)
+    town.run(lambda: leg().attempts == 0)
+    told = town.at(HOUSING, "show_request", ANN, request=request)["legs"][0]
+    assert told["last_error"] is None and simulator.nodes[HEALTH].store.legs.get(request, HEALTH) is not None
     town.at(HOUSING, "cancel_request", OLGA, request=request)
