@@ -20,7 +20,7 @@ RESOLVE := --quiet --universal --python-version 3.11 --override requirements/ove
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow lint format protos protos-check policies policies-check opa bench locks clean
+.PHONY: help install demo test test-slow lint format protos protos-check policies policies-check opa image bench locks clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ opa: build/bin/opa ## build the pinned OPA into build/bin (needs Go)
 build/bin/opa:
 	@command -v go >/dev/null || { echo "Go is needed to build OPA $(OPA_VERSION); or name a ready one in EXCHANGE_OPA" >&2; exit 1; }
 	GOBIN=$(CURDIR)/build/bin go install github.com/open-policy-agent/opa@v$(OPA_VERSION)
+
+image: | $(BIN)/python ## build the container's image into build/image, on Debian's packages (needs root, podman, mmdebstrap)
+	$(BIN)/python tools/image.py
 
 policies: $(DEV) ## write the policy bundle from policies/ (needs the pinned OPA: make opa)
 	$(BIN)/python tools/policies.py build

@@ -1,6 +1,6 @@
-"""What every test may ask for: the pinned OPA and a PostgreSQL of its own.
+"""What every test may ask for: the pinned OPA, a PostgreSQL of its own, and the container's image.
 
-On a developer's machine either may be missing, and the tests that need it say so and are skipped. With
+On a developer's machine each may be missing, and the tests that need it say so and are skipped. With
 EXCHANGE_CI=1 that is an error.
 """
 
@@ -19,6 +19,8 @@ from typing import Any, NoReturn
 import psycopg
 import pytest
 from hypothesis import settings
+
+from tools import image as built
 
 # The same examples on every machine and every run: a failure can be had again, and nobody meets a stranger's.
 settings.register_profile("exchange", derandomize=True, deadline=None)
@@ -41,6 +43,14 @@ def opa_binary() -> Path:
         if name and (found := shutil.which(name)):
             return Path(found)
     missing("OPA is not there: run `make opa`, or name it in EXCHANGE_OPA")
+
+
+@pytest.fixture(scope="session")
+def image() -> str:
+    """Name of the image that `make image` built."""
+    if os.geteuid() != 0 or not shutil.which("podman") or not built.is_there(built.IMAGE):
+        missing("The container's image is not there: install podman and mmdebstrap, and run `make image` as root")
+    return built.IMAGE
 
 
 @pytest.fixture(scope="session")
