@@ -24,6 +24,7 @@ from exchange_node.records.source import RecordFile
 from exchange_node.store.model import Choice
 
 BATCH = 10_000
+REMEMBERED = 10_000  # answers to classes of facts; consents of many dates could make as many classes as people
 FOREVER = 2**40  # policy knows no "without end"
 # Policy asks for the ages that the law knows; a finer band would only make more classes.
 _POLICY_BANDS = {
@@ -82,22 +83,23 @@ class People:
     ) -> Iterator[StandardRecord]:
         """[5] The records of `ids` that policy lets be linked; `left_out` counts the others by reason code.
 
-        Streams: memory holds one batch of people, and one decision for each class of facts.
+        Streams: memory holds one batch of people, and a bounded number of answers.
         """
-        decided: dict[Facts, Decision] = {}
+        answers: dict[Facts, str | None] = {}  # why not, by class of facts; None is admitted
         chosen = (record for record in self.records.stream(report) if record.local_id in ids)
         facts = self.records.facts(ids, as_of)
         while batch := list(islice(chosen, BATCH)):
             known = dict(_until(facts, {record.local_id for record in batch}))
             classes = self._classes(case, known, (record.local_id for record in batch))
-            new = list(set(classes.values()) - decided.keys())
-            decided.update(zip(new, admit(new), strict=True))
+            if len(answers) > REMEMBERED:
+                answers.clear()
+            new = list(set(classes.values()) - answers.keys())
+            answers.update(zip(new, map(_why_not, admit(new)), strict=True))
             for record in batch:
-                decision = decided[classes[record.local_id]]
-                if decision.allow:
+                code = answers[classes[record.local_id]]
+                if code is None:
                     yield record
                 else:
-                    code = decision.all_reasons()[0].code
                     left_out[code] = left_out.get(code, 0) + 1
 
     def classes(self, case: Case, ids: Collection[str], as_of: int) -> dict[str, Facts]:
@@ -138,6 +140,10 @@ def facts_of(person: PersonFacts, choices: Sequence[Choice], parties: set[str], 
         restriction="restriction" in standing,
         flags=tuple(sorted(person.flags)),
     )
+
+
+def _why_not(decision: Decision) -> str | None:
+    return None if decision.allow else decision.all_reasons()[0].code
 
 
 def _concerns(named: Sequence[str], wanted: set[str]) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from exchange_node import people
 from exchange_node.draft import validate_draft
 from exchange_node.store.model import Choice
 from tests.simulator import ANALYST, Simulator, members
@@ -130,3 +131,25 @@ def test_a_question_becomes_a_table(simulator: Simulator) -> None:
     table = results(simulator, request)
     assert len(table) == 40
     assert {key for key, value in table.items() if value == "high"} == {f"T{n}" for n in range(20)}
+
+
+def test_many_classes_of_facts_do_not_fill_the_memory(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Policy's answers are forgotten when there are many, and asked for again; nobody else is admitted for it."""
+    monkeypatch.setattr(people, "BATCH", 8)
+    monkeypatch.setattr(people, "REMEMBERED", 1)
+    consent(simulator, range(20))
+    policy, asked = simulator.nodes["castle-nhs"].policy, []
+    admit = policy.admit
+    monkeypatch.setattr(
+        policy, "admit", lambda question, classes: asked.append(len(classes)) or admit(question, classes)
+    )
+
+    async def ask() -> str:
+        request = await simulator.network.exchanges["northgate-homes"].ask(DRAFT, ANALYST)
+        await simulator.run(lambda: simulator.ended(request))
+        return request
+
+    table = results(simulator, asyncio.run(ask()))
+    assert {key for key, value in table.items() if value == "high"} == {f"T{n}" for n in range(20)}
+    assert len(asked) == 15  # batches of 120 people
+    assert sum(asked) > 2  # two classes: consented and not
