@@ -68,6 +68,7 @@ class Agreements:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._texts: dict[str, Agreement] = {}  # by digest, so what is here is what the store has
 
     def sign(self, text: bytes) -> SignedAgreement:
         """Add our signature to a draft (YAML or JSON), or to an envelope that others have signed, and keep it.
@@ -94,10 +95,12 @@ class Agreements:
 
     def by_digest(self, digest: str) -> Agreement:
         """The text of an agreement we have. Raises AgreementError `unknown`."""
-        found = self._node.store.documents.agreement_by_digest(digest)
-        if found is None:
-            raise AgreementError("unknown")
-        return _parsed(Envelope.parse(found.envelope).payload)
+        if digest not in self._texts:
+            found = self._node.store.documents.agreement_by_digest(digest)
+            if found is None:
+                raise AgreementError("unknown")
+            self._texts[digest] = _parsed(Envelope.parse(found.envelope).payload)
+        return self._texts[digest]
 
     def get(self, agreement_id: str, version: int | None = None) -> SignedAgreement:
         """One version of an agreement, the newest unless one is named. Raises AgreementError `unknown`."""

@@ -96,13 +96,10 @@ class Casework:
 
     def case_at(self, request_id: str, provider: str, role: str) -> Case:
         """The case of a leg of ours. Raises MessageError `unknown-request`."""
-        request, leg = (
-            self.node.store.requests.get(request_id),
-            self.node.store.legs.get(request_id, provider),
-        )
-        if request is None or leg is None or leg.role != role:
+        found = self.node.store.legs.with_request(request_id, provider)
+        if found is None or found[1].role != role:
             raise MessageError("unknown-request")
-        return self.case(request, leg)
+        return self.case(*found)
 
     def case_of(self, received: Received, role: str) -> Case:
         """The case that a peer's message belongs to; the peer must be of that leg, and mean the same request."""

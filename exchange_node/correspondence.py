@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from exchange_node.audit.checkpoint import Checkpoint, open_checkpoint
 from exchange_node.audit.entry import Entry, entry_id
@@ -26,6 +27,7 @@ from exchange_node.wire.v1 import message_pb2 as pb
 SKEW_SECONDS = 120
 GAP_RETRIES = 6
 REMEMBERED = 64  # checkpoints of a peer, newest last, that need no proof when they come again
+_opened = lru_cache(maxsize=1024)(open_checkpoint)  # the same few notes come with every message
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Correspondence:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._shown: dict[str, tuple[int, bytes]] = {}
+        self._held: dict[str, bytes] = {}  # as in the store, which no other process writes
         self._seen: dict[str, dict[int, bytes]] = {}
         self._known: dict[str, int] = {}  # size of our checkpoint that a peer holds, as far as we know
         self._held_at: dict[str, int] = {}  # when a peer made the message with its checkpoint that we hold
@@ -239,7 +242,7 @@ class Correspondence:
         """The signed bytes, with what is fresh at every call: our clock, and proof that our log only grew."""
         checkpoint = pb.Message.FromString(signed.payload).header.checkpoint
         size, known = self._open_note(self._node.org, checkpoint).size, min(known, self._node.log.size())
-        held = self._node.store.peers.get(peer)
+        held = self._held_of(peer)
         return pb.Envelope(
             signed=signed,
             now=self._node.clock.now(),
@@ -253,10 +256,16 @@ class Correspondence:
         keys = self._node.federation.manifest(self._node.clock.now()).org(org).log_vkeys
         for vkey in keys[:-1]:
             try:
-                return open_checkpoint(note, vkey)
+                return _opened(note, vkey)
             except AuditError:
                 continue
-        return open_checkpoint(note, keys[-1])
+        return _opened(note, keys[-1])
+
+    def _held_of(self, peer: str) -> bytes | None:
+        """The newest checkpoint we have of a peer."""
+        if peer not in self._held and (note := self._node.store.peers.get(peer)) is not None:
+            self._held[peer] = note
+        return self._held.get(peer)
 
     def _checkpoint_for(self, peer: str) -> bytes:
         """Our newest checkpoint; within one second always the same, so that messages in flight need one proof."""
@@ -270,26 +279,29 @@ class Correspondence:
     def _witness(self, peer: str, header: pb.Header, envelope: pb.Envelope) -> None:
         """Require that the peer's log continues what we held, and hold the newer checkpoint.
 
-        A checkpoint that was held before is no news; any other must be proven against the newest. A shorter log is
-        shown by what was made earlier and comes late; in what was made later it has lost entries.
+        A checkpoint that was held before is no news. One that grew must be proven against the newest; one that is
+        older, against any that we held, since all those are one history: messages overtake one another. A shorter log
+        is shown by what was made earlier and comes late; in what was made later it has lost entries.
         """
-        peers, seen = self._node.store.peers, self._seen.setdefault(peer, {})
-        note = header.checkpoint
-        new, held = self._open_note(peer, note), peers.get(peer)
-        if held is not None and (old := self._open_note(peer, held)).size:
+        seen, note = self._seen.setdefault(peer, {}), header.checkpoint
+        new, held = self._open_note(peer, note), self._held_of(peer)
+        old = self._open_note(peer, held) if held is not None else None
+        if old is not None and old.size:
             # Two tolerances where we held it before we started: its maker's clock, and what it shows at most late.
             held_at = self._held_at.get(peer, self._began + SKEW_SECONDS)
             if new.size < old.size and header.made_at > held_at + SKEW_SECONDS:
                 raise AuditError("shrunk", f"{peer}: size {old.size} before, {new.size} now")
             if seen.get(new.size) == new.root:
                 return
-            if envelope.proof_from != old.size:
+            seen.setdefault(old.size, old.root)
+            size = envelope.proof_from
+            if size != old.size and (new.size > size or size not in seen):
                 raise MessageError("checkpoint-gap", peer)
-            first, second = (old, new) if old.size <= new.size else (new, old)
-            verify_consistency(first.size, second.size, list(envelope.proof), first.root, second.root)
-        if held is None or new.size > old.size:
-            peers.advance(peer, note, new.size)
-            self._held_at[peer] = header.made_at
+            first, second = sorted(((size, seen[size]), (new.size, new.root)))
+            verify_consistency(first[0], second[0], list(envelope.proof), first[1], second[1])
+        if old is None or new.size > old.size:
+            self._node.store.peers.advance(peer, note, new.size)
+            self._held[peer], self._held_at[peer] = note, header.made_at
         seen[new.size] = new.root
         if len(seen) > REMEMBERED:
             del seen[min(seen)]

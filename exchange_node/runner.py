@@ -88,10 +88,10 @@ class Runner:
         """Carry out one step of a leg, or end it if its time is over or it cannot go on."""
         exchange = self._exchange
         async with exchange.lock(leg):
-            current = self._node.store.legs.get(leg.request_id, leg.provider)
-            if current is None or current.step >= ENDED:
+            found = self._node.store.legs.with_request(leg.request_id, leg.provider)
+            if found is None or found[1].step >= ENDED:
                 return
-            case = exchange.case_at(leg.request_id, leg.provider, current.role)
+            case, current = exchange.case(*found), found[1]
             if current.step < 10 and exchange.now() >= current.deadline:
                 exchange.move(case, Next(10, outcome="expired", reason="deadline"))
                 return

@@ -19,7 +19,7 @@ from exchange_node.store.engine import Database
 from exchange_node.store.errors import StoreError
 from exchange_node.store.messages import keep
 from exchange_node.store.meta import counter
-from exchange_node.store.model import Leg, Message, Opening, Secret
+from exchange_node.store.model import Leg, Message, Opening, Request, Secret
 from exchange_node.store.requests import end
 from exchange_node.store.sealed import keep_opening, keep_secret
 
@@ -50,6 +50,15 @@ class Legs:
         with self._database.read() as connection:
             row = connection.execute(select(tables.legs).where(_key(request_id, provider))).mappings().one_or_none()
         return None if row is None else Leg(**row)
+
+    def with_request(self, request_id: str, provider: str) -> tuple[Request, Leg] | None:
+        """A leg and its request as they stand together, or None."""
+        its_request = select(tables.requests).where(tables.requests.c.id == request_id)
+        with self._database.read() as connection:
+            leg = connection.execute(select(tables.legs).where(_key(request_id, provider))).mappings().one_or_none()
+            if leg is None:
+                return None
+            return Request(**connection.execute(its_request).mappings().one()), Leg(**leg)
 
     def list(self, request_id: str) -> builtins.list[Leg]:
         """The legs of a request, by provider."""

@@ -15,6 +15,7 @@ import pytest
 from exchange_node import papers
 from exchange_node.agreements import AgreementError
 from exchange_node.audit.checkpoint import Checkpoint
+from exchange_node.audit.entry import Entry, entry_id
 from exchange_node.audit.errors import AuditError
 from exchange_node.audit.note import NoteSigner
 from exchange_node.desk.desk import Desk
@@ -159,6 +160,37 @@ def another_past(world: Simulator, envelope: pb.Envelope) -> pb.Envelope:
     assert held is not None
     made.proof_from = int(held.split(b"\n")[1])
     return made
+
+
+async def test_messages_that_overtake_one_another(world: Simulator) -> None:
+    """What is older is proven against any checkpoint that was held; what has grown, against the newest alone."""
+    log, post = world.nodes[LANDLORD].log, world.network.exchanges[HOSPITAL].post
+
+    def grown() -> tuple[int, bytes]:
+        name, now = entry_id("", "", 0, "node", "", f"part.{log.size()}"), int(world.time.now)
+        log.append([Entry(name, "fact", now, 0, "", "node", "", "call.refused", {"code": "none"})])
+        return log.size(), log.checkpoint()
+
+    def shown(size: int, note: bytes, since: int) -> None:
+        proof = log.consistency(*sorted((since, size))) if since else []
+        post._witness(LANDLORD, note, pb.Envelope(proof_from=since, proof=proof))
+
+    notes = [grown() for _ in range(5)]
+    (size, _), first, second, third, fourth = notes
+    shown(*second, since=0)
+    shown(*third, since=second[0])
+    shown(*first, since=second[0])  # signed before the second, and on its way when the third came
+    forged = Checkpoint(log._writer._origin, size, b"\x02" * 32).sign(log._writer._signer)
+    with pytest.raises(AuditError) as error:
+        shown(size, forged, since=second[0])
+    assert error.value.code == "audit.forked"
+    for since in (second[0], fourth[0]):
+        with pytest.raises(MessageError) as gap:
+            shown(*fourth, since=since)
+        assert gap.value.code == "protocol.checkpoint-gap"
+    assert world.nodes[HOSPITAL].store.peers.get(LANDLORD) == third[1]
+    shown(*fourth, since=third[0])
+    assert world.nodes[HOSPITAL].store.peers.get(LANDLORD) == fourth[1]
 
 
 def swapped_section(message: pb.Message) -> None:
