@@ -13,20 +13,16 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import multiprocessing
-import resource
 import tempfile
 import time
-import warnings
 from array import array
-from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from bitarray import bitarray
 
+from benchmarks.processes import Figures, in_a_process, in_short
 from exchange_node.encoding.clk import clear_caches
 from exchange_node.encoding.encode import encode
 from exchange_node.encoding.tokens import TOKEN_BYTES
@@ -36,7 +32,6 @@ from exchange_node.linkage.link import DEFAULT_KERNEL, link
 from tests.made_up_people import SCHEMA, key, token_key, two_registers
 
 THRESHOLD_BP = 7600
-Figures = dict[str, float]
 clock = time.process_time  # all stages run on one core; what else the machine does must not change the ratio
 
 
@@ -121,24 +116,6 @@ def tile_limit(left: int, right: int, file: Path) -> Figures:
     return {"seconds": (clock() - start) / rounds / pairs * left * right, "units": left * right}
 
 
-def _child(pipe: Connection, measure: Callable[[int, int, Path], Figures], left: int, right: int, file: Path) -> None:
-    warnings.simplefilter("ignore")
-    figures = measure(left, right, file)
-    pipe.send(figures | {"megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024})
-
-
-def measured(measure: Callable[[int, int, Path], Figures], left: int, right: int, file: Path) -> Figures:
-    """Run it in a fresh process."""
-    spawn = multiprocessing.get_context("spawn")
-    receive, send = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=_child, args=(send, measure, left, right, file))
-    process.start()
-    send.close()
-    figures: Figures = receive.recv()
-    process.join()
-    return figures
-
-
 def table(left: int, right: int) -> None:
     """Print both stages with their peer, ratio and limit."""
     with tempfile.TemporaryDirectory() as directory:
@@ -147,15 +124,17 @@ def table(left: int, right: int) -> None:
             ("encode", "records/s", (our_encode, plain_clkhash, hash_limit)),
             ("link", "M pairs/s", (our_link, plain_anonlink, tile_limit)),
         ):
-            ours, peer, limit = (measured(stage, left, right, file) for stage in stages)
+            ours, peer, limit = (in_a_process(stage, left, right, file) for stage in stages)
             scale = 1 if title == "encode" else 1e6
             print(f"{title} {left:,} x {right:,}" + (f", {ours['links']:,.0f} links" if "links" in ours else ""))
             for name, figures in (("ours", ours), ("peer", peer), ("limit", limit)):
                 rate = figures["units"] / figures["seconds"] / scale
                 memory = f"{figures['megabytes']:7,.0f} MB peak" if name != "limit" else ""
                 print(f"  {name:6}{figures['seconds']:9.2f} s {rate:12,.1f} {unit} {memory}")
-            print(f"  ratio to the peer {peer['seconds'] / ours['seconds']:.2f}, "
-                  f"to the limit {limit['seconds'] / ours['seconds']:.2f}")  # fmt: skip
+            in_short(
+                f"{title} {left:,} x {right:,}: {ours['units'] / ours['seconds'] / scale:,.1f} {unit}, ratio to peer "
+                f"{peer['seconds'] / ours['seconds']:.2f}, to the limit {limit['seconds'] / ours['seconds']:.2f}"
+            )
 
 
 def main() -> None:

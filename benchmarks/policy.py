@@ -20,6 +20,7 @@ from pathlib import Path
 
 import requests
 
+from benchmarks.processes import in_short, peak_megabytes
 from exchange_node.policy.bundle import packaged_bundle
 from exchange_node.policy.decision import Facts
 from exchange_node.policy.input import policy_input
@@ -85,7 +86,7 @@ def main() -> None:
     print(f"  people      {mapped:,.0f} a second by {BATCH} classes ({granted:,} of {PEOPLE:,} granted)")
     opa = find_opa()
     if opa is None:
-        print("  OPA server  not measured: run `make opa` first")
+        in_short(f"embedded {ours[0]:,.0f} questions/s, limit {limit:,.0f}; no OPA server: run `make opa` first")
         return
     with opa_server(opa, BUNDLE) as url, requests.Session() as session:
         server = OpaServerEngine.from_bundle(url, packaged_bundle(), approvals(), 0, timeout_seconds=10)
@@ -94,7 +95,10 @@ def main() -> None:
         server.close()
     print(f"  OPA server  questions {theirs[0]:8,.0f}   classes of people {theirs[1]:8,.0f}")
     print(f"  limit       health checks on one connection {trips:,.0f}; ratio {theirs[0] / trips:.2f}")
-    print(f"  embedded to server: questions {ours[0] / theirs[0]:.1f}, classes {ours[1] / theirs[1]:.1f}")
+    print(f"  peak memory {peak_megabytes():.0f} MB, of which the embedded engine's module is most")
+    in_short(f"embedded {ours[0]:,.0f} questions/s (limit {limit:,.0f}), {ours[1]:,.0f} classes of people/s")
+    in_short(f"OPA server {theirs[0]:,.0f} questions/s (limit {trips:,.0f}), {theirs[1]:,.0f} classes of people/s")
+    in_short(f"embedded to server: questions {ours[0] / theirs[0]:.1f}, classes {ours[1] / theirs[1]:.1f}")
 
 
 if __name__ == "__main__":

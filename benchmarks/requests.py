@@ -1,30 +1,46 @@
-"""Whole requests over real gRPC, all three roles in one process: small ones a second, and large ones split by step.
+"""Whole requests over real gRPC, each role a process of its own: small ones a second, large ones split by step.
 
-    python -m benchmarks.requests [--small 20] [--rows 10000]
+    python -m benchmarks.requests [--small 20] [--large 10000x10000 10000x100000] [--consents N]
 
-Everything is as in production (mutual TLS, embedded policy, SQLite with full durability, a log entry synced before
-every effect), but requester, provider and linkage unit share two cores, so a deployment on three machines is faster.
-The machine's limit stated beside the small requests is the rate of its durable writes: each request needs so many of
-them, on all sides together, that no implementation of this protocol could do more on this disk without batching.
+`10000x100000` asks about a cohort of 10,000 at a provider with 100,000 people. Everything is as in production (mutual
+TLS, embedded policy, SQLite with full durability, a log entry synced before every effect), but that all three roles
+share this machine and look again after 0.05 seconds, not 2. `--consents` leaves only so many of the provider's people
+admitted (all by default).
+
+The peer of a large request is an analyst with both files on one desk: clkhash and anonlink alone, one process, no
+network, policy, sealing or log. The ratio says what lawfulness costs. The machine's limits beside it: for encode the
+keyed hashes of all n-grams, for link anonlink's kernel on one tile in the cache, for what goes over the wire AES-GCM.
+The peer of small requests is the disk: one after another, the synced appends that their log entries would be at least.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import csv
 import logging
 import os
 import random
-import resource
+import re
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import structlog
 
+from benchmarks.linkage import hash_limit
+from benchmarks.processes import SPAWN, Figures, forget_peak, in_a_process, in_short, peak_megabytes
 from exchange_node import runner as runner_module
-from exchange_node.draft import RequestDraft, validate_draft
+from exchange_node.config import Home
+from exchange_node.draft import validate_draft
+from exchange_node.exchange import Exchange
+from exchange_node.opening import open_node
 from exchange_node.rpc.peers import GrpcPeers
 from exchange_node.rpc.server import build_server, listen
 from exchange_node.runner import Runner
@@ -33,6 +49,34 @@ from tests.e2e.test_simulated_request import AGREEMENT, FORENAMES, HEALTH, HOUSI
 from tests.simulator import ANALYST, Member, Simulator, Time, free_ports
 
 PURPOSE = "damp-repair-prioritisation"
+ROLES = {"northgate-homes": "requester", "castle-nhs": "provider", "neutral-linkage": "linkage"}
+CAPS = ("max_cohort_rows", "max_provider_rows", "max_links")
+DRAFT = {
+    "agreement": "asthma-mould",
+    "purpose": PURPOSE,
+    "providers": ["castle-nhs"],
+    "attributes": {"castle-nhs": ["repair_priority"]},
+    "cohort": {"condition": "damp = yes"},
+}
+
+
+# -- made ready: registers, homes, agreement, consents -------------------------------------------------------------
+
+
+def write_register(path: Path, prefix: str, extra: str, rows: int) -> None:
+    """Row for row the same made-up people on both sides; on the provider's, every tenth has a typing error."""
+    rng = random.Random(1)
+    with path.open("w", encoding="utf-8") as out:
+        out.write(f"ref,first,last,born,pc,sex,{extra}\n")
+        for number in range(rows):
+            first = rng.choice(FORENAMES) + rng.choice("abcdeilmnorst")
+            last = rng.choice(SURNAMES) + rng.choice("aeimnorsty")
+            born = f"{rng.randint(1, 28):02}/{rng.randint(1, 12):02}/{rng.randint(1935, 2020)}"
+            postcode = f"AB{rng.randint(1, 99)} {rng.randint(1, 9)}{rng.choice('ABDEFGHJLN')}{rng.choice('PQRSTUWXYZ')}"
+            if prefix == "P" and number % 10 == 0:
+                last = last[:-2] + last[-1]
+            value = "J45" if extra == "code" else "yes"
+            out.write(f"{prefix}{number},{first},{last},{born},{postcode},F,{value}\n")
 
 
 class RealTime(Time):
@@ -45,31 +89,13 @@ class RealTime(Time):
         return time.time()
 
 
-def write_register(path: Path, prefix: str, extra: str, rows: int, cohort: int) -> None:
-    """The same made-up people for both sides; every tenth record has a typing error on the second side."""
-    rng = random.Random(1)
-    with path.open("w", encoding="utf-8") as out:
-        out.write(f"ref,first,last,born,pc,sex,{extra}\n")
-        for number in range(rows):
-            first, last = (
-                rng.choice(FORENAMES) + rng.choice("abcdeilmnorst"),
-                rng.choice(SURNAMES) + rng.choice("aeimnorsty"),
-            )
-            born = f"{rng.randint(1, 28):02}/{rng.randint(1, 12):02}/{rng.randint(1935, 2020)}"
-            postcode = f"AB{rng.randint(1, 99)} {rng.randint(1, 9)}{rng.choice('ABDEFGHJLN')}{rng.choice('PQRSTUWXYZ')}"
-            if prefix == "P" and number % 10 == 0:
-                last = last[:-2] + last[-1]
-            value = "J45" if extra == "code" else "yes" if number < cohort else "no"
-            out.write(f"{prefix}{number},{first},{last},{born},{postcode},F,{value}\n")
-
-
-async def run(rows: int, cohort: int, requests: int, folder: Path) -> dict[str, float]:
-    """Ask `requests` questions at once; returns seconds in all and by step."""
-    simulator = Simulator(folder, time=RealTime(), ports=free_ports(3), connect=GrpcPeers, fsync=True)
-    for org, prefix, extra in (("northgate-homes", "T", "damp"), ("castle-nhs", "P", "code")):
+def make_ready(folder: Path, cohort: int, people: int, consents: int, poll_seconds: float) -> None:
+    """The homes of a landlord, a hospital and a linkage unit; closed."""
+    made = Simulator(folder, time=RealTime(), ports=free_ports(3))
+    for org, prefix, extra, rows in (("northgate-homes", "T", "damp", cohort), ("castle-nhs", "P", "code", people)):
         (folder / org).mkdir()
-        write_register(folder / org / "people.csv", prefix, extra, rows, cohort)
-    simulator.found(
+        write_register(folder / org / "people.csv", prefix, extra, rows)
+    made.found(
         [
             Member("northgate-homes", "housing", "Northgate Homes", HOUSING),
             Member("castle-nhs", "health", "Castle NHS Trust", HEALTH),
@@ -77,101 +103,288 @@ async def run(rows: int, cohort: int, requests: int, folder: Path) -> dict[str, 
         ]
     )
     text = AGREEMENT.replace("approval: provider", "approval: none")
-    simulator.agree(
-        text.replace("max_cohort_rows: 50000", "max_cohort_rows: 200000").replace(
-            "max_links: 50000", "max_links: 200000"
-        )
-    )
-    health = simulator.nodes["castle-nhs"]
+    for cap in CAPS:
+        text = re.sub(rf"{cap}: \d+", f"{cap}: 1000000", text)
+    made.agree(text)
+    health = made.nodes["castle-nhs"]
     health.store.choices.add_all(
         Choice(health.vault.person_ref(f"P{n}"), "consent", ("northgate-homes",), (PURPOSE,), 1, None, 1, "officer")
-        for n in range(rows)
+        for n in range(consents)
     )
-    spent: dict[str, float] = defaultdict(float)
-    plain = dict(runner_module.WORK)
-    for (role, step), work in plain.items():
+    made.close()
+    for org in ROLES:
+        config = made.home(org).config_file
+        config.write_text(config.read_text().replace("poll_seconds = 0.05 ", f"poll_seconds = {poll_seconds} "))
 
-        async def timed(exchange, case, work=work, name=f"{step} {role}"):  # type: ignore[no-untyped-def]
-            begun = time.perf_counter()
+
+# -- one role in a process of its own ------------------------------------------------------------------------------
+
+
+@dataclass
+class Role:
+    """What a role needed: seconds and peak megabytes of each step, and of the whole process."""
+
+    name: str
+    idle: float = 0.0
+    peak: float = 0.0
+    processor: float = 0.0
+    entries: int = 0
+    waited: float = 0.0  # the requester's, from the first question to the last table
+    steps: dict[int, list[float]] = field(default_factory=lambda: defaultdict(lambda: [0.0, 0.0]))
+
+    def mark(self) -> float:
+        """The peak since the last mark."""
+        found = peak_megabytes()
+        self.peak = max(self.peak, found)
+        forget_peak()
+        return found
+
+
+@contextmanager
+def measured_steps(role: Role) -> Iterator[None]:
+    """Each step that the node carries out is timed, and its memory looked at."""
+    plain = dict(runner_module.WORK)
+
+    def timed(step: int, work):  # type: ignore[no-untyped-def]
+        async def run(exchange, case):  # type: ignore[no-untyped-def]
+            role.mark()
+            begun, found = time.perf_counter(), role.steps[step]
             try:
                 return await work(exchange, case)
             finally:
-                spent[name] += time.perf_counter() - begun
+                found[0] += time.perf_counter() - begun
+                found[1] = max(found[1], role.mark())
 
-        runner_module.WORK[role, step] = timed
-    servers, runners = [], []
-    for org, node in simulator.nodes.items():
-        server = build_server(simulator.network.exchanges[org])
-        listen(server, node)
-        await server.start()
-        servers.append(server)
-        runners.append(asyncio.create_task(Runner(simulator.network.exchanges[org]).run()))
-    draft: RequestDraft = validate_draft(
-        {
-            "agreement": "asthma-mould",
-            "purpose": PURPOSE,
-            "providers": ["castle-nhs"],
-            "attributes": {"castle-nhs": ["repair_priority"]},
-            "cohort": {"condition": "damp = yes"},
-        }
-    )
-    begun = time.perf_counter()
-    asked = [await simulator.network.exchanges["northgate-homes"].ask(draft, ANALYST) for _ in range(requests)]
-    while not all(simulator.state("northgate-homes", request) == "done" for request in asked):
-        failed = [r for r in asked if simulator.state("northgate-homes", r) not in ("open", "done")]
-        if failed:
-            raise SystemExit(f"a request ended as {simulator.state('northgate-homes', failed[0])}")
-        await asyncio.sleep(0.05)
-    total = time.perf_counter() - begun
-    entries = sum(node.log.size() for node in simulator.nodes.values())
-    for task in runners:
-        task.cancel()
-    await asyncio.gather(*runners, return_exceptions=True)
-    for node in simulator.nodes.values():
-        await node.peers.close()
-    for server in servers:
-        await server.stop(0)
-    simulator.close()
-    runner_module.WORK.update(plain)
-    return {"total": total, "entries": entries, **dict(sorted(spent.items()))}
+        return run
+
+    runner_module.WORK.update({(who, step): timed(step, work) for (who, step), work in plain.items()})
+    try:
+        yield
+    finally:
+        runner_module.WORK.update(plain)
+
+
+async def ask_all(exchange: Exchange, requests: int) -> None:
+    """Ask so many questions at once and wait until each has its table."""
+    draft, requests_here = validate_draft(DRAFT), exchange.node.store.requests
+    for _ in range(requests):
+        await exchange.ask(draft, ANALYST)
+    while open_ones := requests_here.list(state="open", limit=1):
+        await asyncio.sleep(0.02 * len(open_ones))
+    ended = {request.state for request in requests_here.list(limit=None)}
+    if ended != {"done"}:
+        raise SystemExit(f"requests ended as {ended}")
+
+
+async def serve(home: Path, pipe: Connection) -> None:
+    """As `exchange serve`, until the other end says stop; a number is so many questions to ask."""
+    node = open_node(Home(home), GrpcPeers)
+    exchange, role = Exchange(node), Role(ROLES[node.org])
+    server = build_server(exchange)
+    listen(server, node)
+    await server.start()
+    role.idle = role.mark()
+    with measured_steps(role):
+        running = asyncio.create_task(Runner(exchange).run())
+        pipe.send("serving")
+        before, processor = node.log.size(), time.process_time()
+        while requests := await asyncio.to_thread(pipe.recv):
+            begun = time.perf_counter()
+            await ask_all(exchange, requests)
+            role.waited = time.perf_counter() - begun
+            pipe.send("done")
+        role.mark()
+        role.processor, role.entries = time.process_time() - processor, node.log.size() - before
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    await server.stop(0)
+    await node.peers.close()
+    node.log.close()
+    node.store.close()
+    role.steps = dict(role.steps)
+    pipe.send(role)
+
+
+def serve_role(home: Path, pipe: Connection) -> None:
+    """The main of a role's process."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    asyncio.run(serve(home, pipe))
+
+
+def run(folder: Path, requests: int) -> dict[str, Role]:
+    """Start the three, have the landlord ask, and stop them."""
+    started: dict[str, tuple[BaseProcess, Connection]] = {}
+    try:
+        for org in ROLES:
+            ours, theirs = SPAWN.Pipe()
+            process = SPAWN.Process(target=serve_role, args=(folder / org, theirs))
+            process.start()
+            theirs.close()
+            started[org] = process, ours
+        for _, pipe in started.values():
+            pipe.recv()
+        asking = started["northgate-homes"][1]
+        asking.send(requests)
+        asking.recv()
+        roles = {}
+        for org, (process, pipe) in started.items():
+            pipe.send(0)
+            roles[ROLES[org]] = pipe.recv()
+            process.join()
+        return roles
+    except EOFError:
+        raise SystemExit("a role ended early") from None
+    finally:
+        for process, _ in started.values():
+            process.kill()
+
+
+# -- peers and limits ----------------------------------------------------------------------------------------------
+
+
+def by_hand(folder: Path, threshold_bp: int) -> Figures:
+    """The same two files with clkhash and anonlink alone."""
+    from array import array
+
+    from anonlink.solving import greedy_solve
+    from bitarray import bitarray
+    from clkhash.clk import generate_clks
+
+    from exchange_node.linkage.dice import choose_kernel
+    from exchange_node.linkage.link import DEFAULT_KERNEL
+    from tests.made_up_people import SCHEMA
+
+    begun, processor = time.perf_counter(), time.process_time()
+    columns = {"forename": "first", "surname": "last", "postcode": "pc", "sex": "sex"}
+    sides = []
+    for org in ("northgate-homes", "castle-nhs"):
+        with (folder / org / "people.csv").open(newline="") as file:
+            rows = [
+                SCHEMA.values(
+                    {name: row[column].lower() for name, column in columns.items()}
+                    | {"date_of_birth": "-".join(reversed(row["born"].split("/")))}
+                )
+                for row in csv.DictReader(file)
+            ]
+        sides.append(
+            generate_clks(rows, SCHEMA.clkhash_schema, b"a secret of both sides", validate=False, max_workers=1)
+        )
+    encoded = time.process_time()
+    ours, theirs = ([bitarray(clk) for clk in side] for side in sides)
+    scores, (i, j) = choose_kernel(DEFAULT_KERNEL)((ours, theirs), threshold_bp / 10_000, k=None)
+    zeros, ones = array("I", bytes(4 * len(scores))), array("I", [1]) * len(scores)
+    links = greedy_solve((scores, (zeros, ones), (i, j)))
+    ended = time.process_time()
+    return {
+        "waited": time.perf_counter() - begun,
+        "processor": ended - processor,
+        "encode": encoded - processor,
+        "link": ended - encoded,
+        "links": len(links),
+    }
+
+
+def pairs_a_second() -> float:
+    """anonlink's kernel on one tile, again and again."""
+    from bitarray import bitarray
+
+    from exchange_node.linkage.dice import TILE, choose_kernel
+    from exchange_node.linkage.link import DEFAULT_KERNEL
+
+    rng, kernel = random.Random(1), choose_kernel(DEFAULT_KERNEL)
+    tile = [bitarray(buffer=rng.randbytes(128)) for _ in range(TILE)]
+    begun, rounds = time.process_time(), 50
+    for _ in range(rounds):
+        kernel((tile, tile), 0.99, k=1)
+    return rounds * TILE * TILE / (time.process_time() - begun)
+
+
+def sealed_bytes_a_second() -> float:
+    """AES-256-GCM, which TLS, chunks at rest and releases each need once."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    cipher, block = AESGCM(bytes(32)), bytes(1 << 20)
+    begun, rounds = time.process_time(), 200
+    for number in range(rounds):
+        cipher.encrypt(number.to_bytes(12), block, None)
+    return rounds * len(block) / (time.process_time() - begun)
 
 
 def durable_writes_a_second(folder: Path, seconds: float = 1.0) -> float:
-    """How often this disk syncs 300 bytes."""
+    """How often this disk syncs a log entry's 600 bytes."""
     done, begun = 0, time.perf_counter()
     with (folder / "limit").open("wb") as out:
         while time.perf_counter() < begun + seconds:
-            out.write(bytes(300))
+            out.write(bytes(600))
             out.flush()
             os.fdatasync(out.fileno())
             done += 1
     return done / (time.perf_counter() - begun)
 
 
+# -- the tables ----------------------------------------------------------------------------------------------------
+
+
+def small(requests: int, poll_seconds: float, folder: Path) -> None:
+    """So many requests of 40 x 200 people at once."""
+    make_ready(folder, 40, 200, 200, poll_seconds)
+    limit = durable_writes_a_second(folder)
+    roles = run(folder, requests)
+    waited = roles["requester"].waited
+    entries, processor = (sum(getattr(role, name) for role in roles.values()) for name in ("entries", "processor"))
+    peer = limit / entries * requests
+    name = f"{requests} of 40 x 200 at once, polling {poll_seconds} s"
+    in_short(f"{name}: {waited:.1f} s, {requests / waited:.2f}/s, {processor / requests:.2f} processor seconds each")
+    print(f"  {entries / requests:.0f} log entries a request, all roles; this disk syncs {limit:,.0f} of them a second")
+    print(f"  limit {peer:.1f} requests/s, ratio {requests / waited / peer:.3f}")
+    print("  peak memory", ", ".join(f"{role.name} {role.peak:.0f} MB" for role in roles.values()))
+
+
+def large(cohort: int, people: int, consents: int, folder: Path) -> None:
+    """One request, split by step, and the same work by hand."""
+    make_ready(folder, cohort, people, consents, 0.05)
+    roles = run(folder, 1)
+    threshold = int(re.search(r"threshold_bp: (\d+)", AGREEMENT)[1])  # type: ignore[index]
+    waited, processor = roles["requester"].waited, sum(role.processor for role in roles.values())
+    name = f"{cohort:,} x {people:,}"
+    peaks = ", ".join(f"{role.name} {role.peak:.0f} MB" for role in roles.values())
+    in_short(f"{name}: {waited:.1f} s, {processor:.1f} processor seconds; peak {peaks}")
+    for step, who in sorted((step, who) for who, role in roles.items() for step in role.steps):
+        seconds, megabytes = roles[who].steps[step]
+        print(f"  step {step:>2} {who:<10}{seconds:9.2f} s {megabytes:7.0f} MB peak")
+    for role in roles.values():
+        print(f"  whole   {role.name:<10}{role.processor:9.2f} s {role.peak:7.0f} MB peak, {role.idle:.0f} MB idle")
+    encoded, pairs, sealed = cohort + consents, cohort * consents, sealed_bytes_a_second()
+    hashes = hash_limit(cohort, consents, folder)["seconds"]
+    wire = encoded * 144 + cohort * 200  # encodings there, lists and release back
+    print(f"  limits: hashes {hashes:.1f} s, pairs {pairs / pairs_a_second():.1f} s, "
+          f"{wire / 1e6:.0f} MB on the wire {wire / sealed:.2f} s at {sealed / 1e6:,.0f} MB/s")  # fmt: skip
+    if consents < people:
+        print("  no peer: by hand there is nobody who may not be encoded")
+        return
+    hand = in_a_process(by_hand, folder, threshold)
+    print(f"  peer, by hand: {hand['waited']:.1f} s, {hand['processor']:.1f} processor seconds "
+          f"(encode {hand['encode']:.1f}, link {hand['link']:.1f}), {hand['links']:,.0f} links, "
+          f"{hand['megabytes']:.0f} MB peak")  # fmt: skip
+    in_short(f"{name}: {waited / hand['waited']:.2f} times as long as by hand, "
+             f"{processor / hand['processor']:.2f} times the processor")  # fmt: skip
+
+
 def main() -> None:
-    """Print small requests a second, and one large request by step, with the machine's limit and peak memory."""
+    """Small requests alone and at once, then the large ones."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--small", type=int, default=20, help="how many requests of 40 x 200 rows at once")
-    parser.add_argument("--rows", type=int, default=10_000, help="rows a side of the large request")
+    parser.add_argument("--small", type=int, default=20, help="how many small requests at once; 0 for none")
+    parser.add_argument("--large", nargs="*", default=["10000x10000", "10000x100000"], metavar="COHORTxPEOPLE")
+    parser.add_argument("--consents", type=int, help="how many of the provider's people consented (all)")
     options = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    if options.small:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    for requests, poll_seconds in ((1, 2.0), (options.small, 0.05)) if options.small else ():
         with tempfile.TemporaryDirectory() as name:
-            limit = durable_writes_a_second(Path(name))
-            found = asyncio.run(run(200, 40, options.small, Path(name)))
-        per_request = found["entries"] / options.small
-        rate, total = options.small / found["total"], found["total"]
-        print(f"small requests (40 x 200): {rate:.2f}/s, {total:.1f} s for {options.small} at once")
-        print(f"  log entries a request, all sides: {per_request:.0f}; durable writes of this disk: {limit:.0f}/s")
-    if options.rows:
+            small(requests, poll_seconds, Path(name))
+    for size in options.large:
+        cohort, people = map(int, size.split("x"))
         with tempfile.TemporaryDirectory() as name:
-            found = asyncio.run(run(options.rows, options.rows, 1, Path(name)))
-        print(f"one request, {options.rows:,} x {options.rows:,}: {found['total']:.1f} s")
-        for step, seconds in found.items():
-            if step not in ("total", "entries"):
-                print(f"  step {step:<14} {seconds:8.2f} s")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak memory of the process, all three roles: {peak:.0f} MiB")
+            large(cohort, people, min(options.consents or people, people), Path(name))
 
 
 if __name__ == "__main__":

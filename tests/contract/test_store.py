@@ -290,6 +290,14 @@ def test_legs_are_due_in_the_order_of_their_time(store: Store) -> None:
     ]
 
 
+def test_a_leg_comes_with_its_request(store: Store) -> None:
+    request, leg = a_request(), a_leg()
+    store.requests.create(request, [leg])
+    assert store.legs.with_request(ASKED, "castle-nhs") == (request, leg)
+    assert store.legs.with_request(ASKED, "riverside-care") is None
+    assert store.legs.with_request("0" * 32, "castle-nhs") is None
+
+
 def test_a_move_writes_everything_that_belongs_to_it(store: Store) -> None:
     store.requests.create(a_request(), [a_leg(attempts=3, last_error="peer.unavailable")])
     leg = store.legs.get(ASKED, "castle-nhs")
