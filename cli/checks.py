@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -61,13 +62,14 @@ class Examination:
         self.here = Session(here.path, user)
         self.now = int(time.time())
         self.manifest: Manifest | None = None
+        self.found: list[Finding] = []
         self.locked = False  # somebody else has the database: what is read from it cannot be told
 
     def findings(self) -> list[Finding]:
         """Everything, in the order in which it matters."""
         if not self.home.config_file.exists():
             self.home.load()  # says that there is no node
-        found: list[Finding] = []
+        found = self.found
         for what, check in (
             ("configuration", self.configuration),
             ("keys", self.keys),
@@ -81,7 +83,9 @@ class Examination:
             ("peers", self.peers),
         ):
             if not (self.locked and what in _OF_DATABASE):
-                found += _guarded(what, check)
+                # What stands in the way of several checks, such as a broken configuration, is told once.
+                told = {(finding.told, finding.mend) for finding in found if not finding.good}
+                found += [one for one in _guarded(what, check) if (one.told, one.mend) not in told]
         return found
 
     def configuration(self) -> Findings:
@@ -92,8 +96,13 @@ class Examination:
             yield Finding(
                 "root.json", False, "it is missing", "Copy the federation's root.json there; compare its fingerprint."
             )
-        serving = "serves" if self.here.serving else "does not serve now"
-        yield Finding("process", True, f"the node {serving}")
+        if self.here.serving:
+            yield Finding("process", True, "the node serves")
+        elif problem := _taken(config.node.listen):
+            mend = f"End what listens at {config.node.listen}, or choose another node.listen in config.toml."
+            yield Finding("process", False, f"the node cannot serve: {problem}", mend)
+        else:
+            yield Finding("process", True, "the node does not serve now")
 
     def keys(self) -> Findings:
         """That they are whole, and closed to others; the certificate's end."""
@@ -147,6 +156,8 @@ class Examination:
         from exchange_node.trust.documents import canonical, read
         from exchange_node.trust.manifest import Manifest, RootDocument
 
+        if not self.home.root_file.exists():  # `configuration` has told so
+            return
         if self.here.serving:
             from .session import connect
 
@@ -189,7 +200,8 @@ class Examination:
 
         manifest = self.manifest
         if manifest is None:
-            yield Finding("policy", False, "not tried: no manifest in force approves it", _ACCEPT)
+            why = (f.mend for f in self.found if f.what in ("root.json", "manifest") and not f.good)
+            yield Finding("policy", False, "not tried: no manifest in force approves it", next(why, _ACCEPT))
             return
         engine = open_engine(self.home.load().policy, self.home.path, lambda _: manifest, self.now)
         try:
@@ -209,6 +221,7 @@ class Examination:
         """The whole log, on its bytes alone."""
         from exchange_node.audit.verify import verify_directory
         from exchange_node.homes import log_signer
+        from exchange_node.store.errors import StoreError
         from exchange_node.trust.keys import HomeKeys
 
         if not self.home.audit.exists():
@@ -217,6 +230,10 @@ class Examination:
         key = log_signer(HomeKeys.open(self.home.path), self.home.load().node.organisation).vkey
         report = verify_directory(self.home.audit, key)
         yield Finding("audit log", True, f"it holds: {number(report.size, 'entry', 'entries')}")
+        if report.size and not self.here.serving and not self.locked:
+            with self._store() as store:
+                if not store.meta.raise_high_water(0):
+                    raise StoreError("lost", f"{number(report.size, 'entry', 'entries')} in the log")
 
     def records(self) -> Findings:
         """The register, read as requests would read it; rows by number and rule, never by value."""
@@ -264,6 +281,22 @@ class Examination:
         except StoreError as error:
             self.locked = error.code == "store.in-use"
             raise
+
+
+def _taken(listen: str) -> str:
+    """Why the node could not listen there; empty if it could."""
+    host, _, port = listen.rpartition(":")
+    try:
+        socket.create_server((host.strip("[]"), int(port)), family=_family(host)).close()
+    except socket.gaierror:
+        return f"{host} is no address of this machine"
+    except OSError as error:
+        return f"{listen}: {(error.strerror or type(error).__name__).lower()}"
+    return ""
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def examine(here: Session) -> list[Finding]:

@@ -17,6 +17,7 @@ from exchange_node.policy.policy import Policy
 from exchange_node.ports import Faults, Peers, Unconnected, no_faults
 from exchange_node.records.mapping import RecordsMapping
 from exchange_node.records.source import RecordFile
+from exchange_node.store.errors import StoreError
 from exchange_node.store.store import Store
 from exchange_node.trust.clock import GuardedClock
 from exchange_node.trust.documents import read
@@ -45,11 +46,16 @@ def open_node(
     url = config.store.url or f"sqlite:///{home.database}"
     store = Store.open(url, spool=home.spool, spool_bytes=config.quota.spool_bytes, faults=faults)
     try:
+        # The clock's mark is durable before the first entry of the log: a store without one has recorded nothing.
+        blank = not store.meta.raise_high_water(0)
         clock = GuardedClock(time_source, lambda: store.meta.raise_high_water(0) or None, _saver(store))
         federation = Federation(read(RootDocument, home.root_file.read_bytes()), store)
         audit = open_log(
             home, config.node.organisation, keys, store, federation, clock.now(), fsync=fsync, system=log_system
         )
+        if blank and audit.size():  # it would answer as if nobody had objected
+            audit.close()
+            raise StoreError("lost", f"{audit.size()} entries in the log")
         node = Node(
             config=config,
             keys=keys,

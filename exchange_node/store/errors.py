@@ -72,6 +72,11 @@ class StoreError(ExchangeError):
             "The database, or a file of the spool, is damaged.",
             "Stop the node, keep a copy of the files as they are, and restore the last backup.",
         ),
+        "lost": Says(
+            Kind.FAILED,
+            "The database is new, but the node's log is not: recorded choices, agreements and users are gone.",
+            "Put the database back that belongs to this log, or restore the whole home; see Backup in docs/it.md.",
+        ),
         "newer-schema": Says(
             Kind.INVALID,
             "The database was written by a newer version of the node.",
