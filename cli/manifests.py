@@ -220,7 +220,7 @@ def _accept_offline(ctx: typer.Context, envelope: bytes) -> dict[str, Any]:
     home = session(ctx).home
     config = home.load()
     if not home.root_file.exists():
-        raise ConfigError("invalid", "root.json is missing; give it to `exchange init` with --root")
+        raise ConfigError("no-root", str(home.root_file))
     home.database.parent.mkdir(mode=0o700, exist_ok=True)
     with Store.open(config.store.url or f"sqlite:///{home.database}") as store:
         federation, now = Federation(read(RootDocument, read_file(home.root_file)), store), int(time.time())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 from typing import Annotated
@@ -45,29 +44,24 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Make a home: configuration, keys, the request to join, and the first administrator."""
-    from exchange_node.homes import init_home
+    from exchange_node.homes import all_or_nothing, init_home
     from exchange_node.trust.documents import read
     from exchange_node.trust.manifest import RootDocument
 
     home, now = session(ctx).home, int(time.time())
     roots = read_file(root)
     table = _records(records)
-    new = not home.path.exists()
-    join = init_home(
-        home.path, organisation=organisation, name=name or organisation, operator=operator or name or organisation,
-        type=type, address=address, listen=listen or address, now=now,
-        regime=regime or ("none" if type == "linkage-unit" else "uk-gdpr"), store=store, roots=roots,
-    )  # fmt: skip
-    try:
+    with all_or_nothing(home.path):
+        join = init_home(
+            home.path, organisation=organisation, name=name or organisation, operator=operator or name or organisation,
+            type=type, address=address, listen=listen or address, now=now,
+            regime=regime or ("none" if type == "linkage-unit" else "uk-gdpr"), store=store, roots=roots,
+        )  # fmt: skip
         if table:
             with home.config_file.open("a", encoding="utf-8") as config:
                 config.write("\n" + table)
             home.load()
         _first_administrator(home, now)
-    except BaseException:
-        if new:
-            shutil.rmtree(home.path, ignore_errors=True)
-        raise
     document = {
         "home": str(home.path),
         "organisation": organisation,
@@ -135,10 +129,10 @@ def serve(ctx: typer.Context, as_json: Json = False) -> None:
 
     home = session(ctx).home
     config = home.load()
-    if not as_json:
-        out().print(f"{config.node.organisation} listens at {config.node.listen}; Ctrl-C stops it.")
     if not home.root_file.exists():
-        raise ConfigError("invalid", "root.json is missing; give it to `exchange init` with --root")
+        raise ConfigError("no-root", str(home.root_file))
+    if not as_json:
+        out().print(f"{config.node.organisation} starts at {config.node.listen}; Ctrl-C stops it.")
     try:
         run_node(home)
     except RuntimeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,12 +81,23 @@ def read_file(path: Path) -> bytes:
 
 
 def write_file(path: Path, data: bytes, *, secret: bool = False, overwrite: bool = False) -> None:
-    """A new file, of mode 0600 if it is secret. Raises CliError `file-exists`, `cannot-write`."""
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if overwrite else os.O_EXCL)
+    """A file, of mode 0600 if it is secret: whole under its name, or else what was there before.
+
+    Raises CliError `file-exists`, `cannot-write`.
+    """
+    target = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part") if overwrite else path
     try:
-        handle = os.open(path, flags, 0o600 if secret else 0o644)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if secret else 0o644)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(handle)
+            if overwrite:
+                target.replace(path)
+        except OSError:
+            target.unlink(missing_ok=True)
+            raise
     except FileExistsError:
         raise CliError("file-exists", str(path)) from None
     except OSError as error:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,24 +58,43 @@ def add(
             raise CliError("file-exists", str(path))
     key, secret = new_key()
     body = {"name": name, "role": role, "public_key": public_pem(key).decode(), "days": days}
-    answer = call(ctx, "AddUser", body)
-    users.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_file(users / f"{stem}.key", secret, secret=True)
-    write_file(users / f"{stem}.pem", answer["certificate"].encode())
-    if out:
-        write_file(out / "node.pem", answer["node_certificate"].encode())
-        told = "".join(
-            f'{field} = "{value}"\n'
-            for field, value in (
-                ("organisation", answer["organisation"]),
-                ("address", answer["address"]),
-                ("user", name),
-            )
-        )
-        write_file(out / "client.toml", told.encode())
+    with _folder(users), _kept(users / f"{stem}.key", secret):
+        answer = call(ctx, "AddUser", body)
+        write_file(users / f"{stem}.pem", answer["certificate"].encode(), overwrite=True)
+        if out:
+            told = {"organisation": answer["organisation"], "address": answer["address"], "user": name}
+            write_file(out / "node.pem", answer["node_certificate"].encode(), overwrite=True)
+            write_file(out / "client.toml", "".join(f'{field} = "{value}"\n' for field, value in told.items()).encode())
     document = {"user": answer["user"], "folder": str(users)}
     home = f"--home {out}" if out else f"--home {session(ctx).home.path} --user {name}"
     show(document, as_json, lambda: _draw_add(document, name, home))
+
+
+@contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """The folder; one that had to be made goes again if nothing comes of it."""
+    new = not folder.exists()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CliError("cannot-write", f"{folder}: {error.strerror}") from None
+    try:
+        yield
+    except BaseException:
+        if new:
+            shutil.rmtree(folder)
+        raise
+
+
+@contextmanager
+def _kept(path: Path, secret: bytes) -> Iterator[None]:
+    """The key is on the disk before a certificate for it is issued: one whose key is lost would be of use to nobody."""
+    write_file(path, secret, secret=True)
+    try:
+        yield
+    except BaseException:
+        path.unlink()
+        raise
 
 
 def _draw_add(document: dict[str, object], name: str, options: str) -> None:

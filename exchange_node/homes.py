@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from exchange_node.audit.note import NoteSigner
 from exchange_node.config import ConfigError, Home, parse
-from exchange_node.errors import ExchangeError
 from exchange_node.trust.documents import read
 from exchange_node.trust.join import JoinRequest
 from exchange_node.trust.keys import HomeKeys
@@ -62,15 +63,14 @@ def init_home(
     store: str = "",
     roots: bytes | None = None,
 ) -> JoinRequest:
-    """Make a home, and the signed join request in `join.json`; a half-made home is removed again.
+    """Make a home, and the signed join request in `join.json`; of a half-made home nothing stays.
 
     Raises ConfigError `home-exists`, `invalid`; TrustError for roots or keys.
     """
     home = Home(path)
     if home.config_file.exists():
         raise ConfigError("home-exists", str(path))
-    existed = path.exists()
-    try:
+    with all_or_nothing(path):
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(0o700)
         text = CONFIG.format(
@@ -83,11 +83,22 @@ def init_home(
         join = join_request(keys, text)
         (path / "join.json").write_bytes(join.sign(keys.signing, keys.log))
         home.config_file.write_text(text, encoding="utf-8")
-    except ExchangeError:
-        if not existed:
-            shutil.rmtree(path, ignore_errors=True)
-        raise
     return join
+
+
+@contextmanager
+def all_or_nothing(path: Path) -> Iterator[None]:
+    """What was made in a folder goes again if the block fails, and so does the folder if it was not there."""
+    before = set(path.iterdir()) if path.is_dir() else None
+    try:
+        yield
+    except BaseException:
+        if before is None:
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            for made in set(path.iterdir()) - before:
+                shutil.rmtree(made) if made.is_dir() else made.unlink()
+        raise
 
 
 def join_request(keys: HomeKeys, config_text: str) -> JoinRequest:

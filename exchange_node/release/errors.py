@@ -71,7 +71,7 @@ class ReleaseError(ExchangeError):
         "file-exists": Says(
             Kind.CONFLICT,
             "A file of that name is there already.",
-            "Choose another name, or ask for it to be overwritten.",
+            "Choose another folder with --out, or replace it with --overwrite.",
         ),
         "cannot-write": Says(
             Kind.UNAVAILABLE,

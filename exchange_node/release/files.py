@@ -3,16 +3,19 @@ accident."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from exchange_node.release.errors import ReleaseError
+
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)  # a memory stick's or a network share's file system
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ def private_files(paths: Sequence[Path], overwrite: bool = False) -> Iterator[li
             handles = []
             for part in parts:
                 cleaning.callback(part.unlink, missing_ok=True)
-                handles.append(cleaning.enter_context(_new(part)))
+                handles.append(_new(part))
+                cleaning.callback(_close, handles[-1])
             yield handles
             for handle in handles:
                 handle.flush()
@@ -50,7 +54,7 @@ def private_files(paths: Sequence[Path], overwrite: bool = False) -> Iterator[li
                 if overwrite:
                     os.replace(part, path)
                 else:
-                    os.link(part, path)  # unlike a rename, this never replaces what came there meanwhile
+                    _name(part, path)
                     named.append(path)
             _sync_folder(paths[0].parent)
         except OSError as error:
@@ -71,6 +75,24 @@ def private_file(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
 def _new(path: Path) -> BinaryIO:
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.fdopen(os.open(path, flags, 0o600), "w+b")
+
+
+def _name(part: Path, path: Path) -> None:
+    """Give a whole file its name. A link, unlike a rename, never replaces what came there meanwhile."""
+    try:
+        os.link(part, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, "File exists", str(path)) from None
+        os.rename(part, path)
+
+
+def _close(handle: BinaryIO) -> None:
+    """What had to reach the disk was synced before; what is left over from a fault must not hide the fault."""
+    with suppress(OSError):
+        handle.close()
 
 
 def digest(name: str, handle: BinaryIO) -> FileDigest:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from exchange_node.release import files
 from exchange_node.release.build import Counts, Effect, Person, build
 from exchange_node.release.columns import Boolean, Code, Column, Date, Integer, Text
 from exchange_node.release.errors import ReleaseError
@@ -338,6 +340,28 @@ def test_three_files_or_none(table: Table, tmp_path: Path, monkeypatch: pytest.M
     assert caught.value.code == "release.cannot-write"
     assert len(done) == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_as_such_though_closing_fails_as_well(table: Table) -> None:
+    with open("/dev/full", "w+b") as full, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "_new", lambda _: full)
+        with pytest.raises(ReleaseError) as caught:
+            export(table, Path("/nowhere"), "damp", FACTS)
+    assert caught.value.code == "release.cannot-write"
+
+
+def test_a_share_without_hard_links_takes_results(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    names = sorted(path.name for path in export(table, tmp_path, "damp", FACTS))
+    assert names == sorted(path.name for path in tmp_path.iterdir()) and len(names) == 3
+    with pytest.raises(ReleaseError) as caught:
+        export(table, tmp_path, "damp", FACTS)
+    assert caught.value.code == "release.file-exists"
 
 
 def test_a_mistake_while_writing_leaves_nothing(tmp_path: Path) -> None:
