@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
 import typer
+from typer.exceptions import TyperException
 from typer.main import get_command
 
 from exchange_node import __version__
-from exchange_node.errors import ExchangeError
+from exchange_node.errors import ExchangeError, Kind
 
 from . import agreements, audits, choices, doctor, keys, manifests, nodes, policies, requests, users
-from .output import err, show_error
+from .errors import CliError
+from .output import show_error
 from .session import Session
 
 HELP = """Lawful questions between agencies, answered without handing identities over.
@@ -28,7 +32,7 @@ Everyone         audit
 
 \b
 Exit codes:
-  0  it worked            1  it was tried and failed, or a check found something
+  0  it worked            1  tried and failed, or a check found something
   2  wrong command line   3  refused: by policy, an agreement or a role
   4  a file or field breaks a rule
   5  a signature, certificate, manifest or log does not hold
@@ -36,7 +40,7 @@ Exit codes:
   7  it contradicts what is recorded   8  not found
   70 our own mistake, with a reference   130  interrupted
 """
-INTERNAL, INTERRUPTED = 70, 130
+INTERRUPTED = 130
 
 app = typer.Typer(
     help=HELP,
@@ -92,33 +96,49 @@ for name, module in {
 def run(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command line; its exit code. Nothing leaves as a traceback."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in arguments
     try:
-        get_command(app).main(arguments, prog_name="exchange")
+        ended = get_command(app).main(arguments, prog_name="exchange", standalone_mode=not as_json)
+        return ended if isinstance(ended, int) else 0
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(bool(end.code))
+    except TyperException as error:  # for people, typer has shown it already and ended
+        return _failed(CliError("usage", error.format_message()), as_json)
     except ExchangeError as error:
-        show_error(error, "--json" in arguments)
-        return error.kind.value
+        return _failed(error, as_json)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         return 1
+    except OSError as error:
+        told = error.strerror or type(error).__name__
+        return _failed(CliError("system", f"{error.filename}: {told}" if error.filename else told), as_json)
     except Exception as error:
         # The text of an unforeseen error may hold anything, so only its kind, its place and a reference are told.
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
-        console = err()
-        console.print("The command made a mistake of its own.")
-        console.print(f"What to do: report this reference: {type(error).__name__} {place} {uuid4().hex[:12]}")
-        return INTERNAL
-    return 0
+        return _failed(CliError("mistake", f"reference {type(error).__name__} {place} {uuid4().hex[:12]}"), as_json)
+
+
+def _failed(error: ExchangeError, as_json: bool) -> int:
+    with suppress(OSError):  # where what is wrong is the output itself, the exit code must tell it
+        show_error(error, as_json)
+    return error.kind.value
 
 
 def main() -> None:
     """The console script."""
-    sys.exit(run())
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115  (closed by who called us)
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    code = run()
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        code = code or (1 if isinstance(error, BrokenPipeError) else Kind.UNAVAILABLE.value)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

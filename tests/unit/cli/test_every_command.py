@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +19,7 @@ from exchange_node.rpc.desk_client import ConnectError, RemoteError
 from exchange_node.store.errors import StoreError
 from exchange_node.trust.errors import TrustError
 
-from .conftest import REQUEST, Exchange, FakeDesk
+from .conftest import REQUEST, Exchange, FakeDesk, Founded
 
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -74,6 +77,13 @@ def test_a_wrong_command_line_ends_with_2(exchange: Exchange, arguments: list[st
     assert exchange(*arguments).code == 2
 
 
+@pytest.mark.parametrize("arguments", [["nonsense"], ["request", "status"], ["request", "submit", "--bad"]])
+def test_a_wrong_command_line_is_told_as_json_too(exchange: Exchange, arguments: list[str]) -> None:
+    told = exchange(*arguments, "--json")
+    assert told.code == 2 and told.json["error"]["code"] == "cli.usage" and told.json["error"]["detail"]
+    assert told.err == ""
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
@@ -107,6 +117,37 @@ def test_an_unforeseen_error_tells_a_reference_and_nothing_of_its_text(exchange:
     desk.answers["ShowRequest"] = crash
     told = exchange("request", "status", REQUEST)
     assert told.code == 70 and "ValueError" in told.err and "canary-4711" not in told.out + told.err
+    told = exchange("request", "status", REQUEST, "--json")
+    assert told.code == 70 and told.json["error"]["code"] == "cli.mistake" and "canary-4711" not in told.out
+
+
+def as_process(*words: str, stdout: Any) -> tuple[int, str]:
+    """Exit code and standard error of the command in a process of its own."""
+    command = [sys.executable, "-m", "exchange_cli.main", *words]
+    done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("words", [["--version"], ["manifest", "show", "FILE", "--json"]])
+def test_output_that_a_full_disk_cannot_take_ends_with_6(founded: Founded, words: list[str]) -> None:
+    words = [str(founded.manifest) if word == "FILE" else word for word in words]
+    with open("/dev/full", "w") as full:
+        code, said = as_process(*words, stdout=full)
+    assert code == 6 and "Traceback" not in said and "Exception ignored" not in said
+
+
+def test_output_that_nobody_reads_ends_quietly(founded: Founded) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with open(theirs, "w") as gone:
+        assert as_process("manifest", "show", str(founded.manifest), "--json", stdout=gone) == (1, "")
+
+
+def test_closed_output_is_no_mistake(founded: Founded) -> None:
+    shell = 'exec "$0" -m exchange_cli.main manifest show "$1" >&-'
+    command = ["/bin/sh", "-c", shell, sys.executable, str(founded.manifest)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_an_interrupt_ends_with_130(exchange: Exchange, desk: FakeDesk) -> None:
