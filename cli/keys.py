@@ -83,4 +83,6 @@ def _promote(ctx: typer.Context, kind: Any) -> dict[str, Any]:
         told += "Sign your agreements anew; once every party has loaded them, a manifest may retire the old key."
     else:
         told += "The next manifest may retire the old."
+    if kind == "tls":
+        told += f" Users with a folder of their own need {home.keys / 'tls.pem'} as its node.pem."
     return {"kind": kind, "next": told}

@@ -33,6 +33,11 @@ class ConnectError(ExchangeError):
             "Your agency's node does not answer.",
             "Start it with `exchange --home DIR serve`, or check the address; `exchange doctor` tells more.",
         ),
+        "other-certificate": Says(
+            Kind.UNTRUSTED,
+            "What answers at the node's address shows another certificate than the one you were given.",
+            "Ask your administrator. If the node has a new certificate, its keys/tls.pem becomes your node.pem.",
+        ),
         "no-user": Says(
             Kind.INVALID,
             "It is not clear as which user to connect.",
@@ -169,6 +174,8 @@ def _ours(error: Any) -> ExchangeError:
     if known is not None:
         said = {"kind": known.kind.value, "sentence": known.sentence, "mend": known.mend}
         return RemoteError({"code": str(trailing[CODE]), **said})
+    if "CERTIFICATE_VERIFY_FAILED" in str(error.details()):
+        return ConnectError("other-certificate")
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
         return ConnectError("no-node")
     return RemoteError({"detail": str(error.details())})
