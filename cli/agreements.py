@@ -83,7 +83,7 @@ def show_(
     as_json: Json = False,
 ) -> None:
     """Print an agreement for people. A file is checked for its form; nothing is signed or sent."""
-    if Path(what).is_file():
+    if Path(what).is_file() or Path(what).suffix in (".yaml", ".yml", ".json") or "/" in what:
         text = _of_file(Path(what))
         show({"text": text}, as_json, lambda: _draw(text))
         return

@@ -39,7 +39,10 @@ def verify(
 
     if directory is not None and not key:
         raise CliError("bad-argument", "--key: whoever runs the log prints it with `exchange audit key`")
-    report = verify_directory(directory or session(ctx).home.audit, key or _own_key(ctx))
+    folder = directory or session(ctx).home.audit
+    if not folder.is_dir():
+        raise CliError("no-log", str(folder))
+    report = verify_directory(folder, key or _own_key(ctx))
     document = {
         "holds": True, "origin": report.origin, "size": report.size, "root": report.root.hex(), "kinds": report.kinds,
         "beyond": report.beyond, "files": report.files, "findings": list(report.findings),
@@ -147,6 +150,8 @@ def _compared(answer: dict[str, Any], path: Path) -> list[dict[str, Any]]:
     except (ValueError, KeyError, TypeError):
         raise CliError("bad-file", f"{path}: not what `exchange audit show --export` writes") from None
     us = str(answer["organisation"])
+    if us == them:
+        raise CliError("bad-file", f"{path}: it is our own export; the other side's is needed")
     found = compare(_entries(answer), entries, us=us, them=them)
     return [
         {"name": d.name, "sentence": d.sentence, "ours": ", ".join(d.ours), "theirs": ", ".join(d.theirs)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from exchange_node.errors import Kind
 
 from .errors import CliError
 from .output import Json, err, examples, number, say, show, table
-from .session import call
+from .session import call, read_file
 
 app = typer.Typer(
     help="What people want to happen with their data. People are named by the register's own ids, which go to the"
@@ -72,7 +73,9 @@ def import_(
 
 
 def _record(ctx: typer.Context, rows: list[dict[str, Any]], dry_run: bool, as_json: bool) -> None:
-    answer: dict[str, Any] = {"rows": 0, "added": 0, "known": 0, "problems": [], "dry_run": dry_run, "choices": []}
+    answer: dict[str, Any] = {
+        "rows": 0, "added": 0, "known": 0, "problems": [], "notes": [], "dry_run": dry_run, "choices": []
+    }  # fmt: skip
     batches = _batches(rows)
     # Where one call cannot hold a file, everything is tried first, so that it is still all or nothing.
     for trying in [True, False] if len(batches) > 1 and not dry_run else [dry_run]:
@@ -81,18 +84,23 @@ def _record(ctx: typer.Context, rows: list[dict[str, Any]], dry_run: bool, as_js
             **answer,
             **{name: sum(part[name] for part in parts) for name in ("rows", "added", "known")},
             **{name: [item for part in parts for item in part[name]] for name in ("problems", "choices")},
+            "notes": [note for part in parts for note in part.get("notes", [])],  # not from a node of an older release
         }
         if answer["problems"]:
             break
 
     def draw() -> None:
         if answer["problems"]:
-            say(f"{len(answer['problems'])} of {number(answer['rows'], 'row')} break a rule; nothing was recorded.")
+            say(f"{number(len(answer['problems']), 'row')} of {answer['rows']} against a rule; nothing was recorded.")
             table(("Line", "Rule"), [(problem["line"], problem["rule"]) for problem in answer["problems"]])
         elif dry_run:
             say(f"{number(answer['rows'], 'row')} checked, no rule broken; nothing was recorded (--dry-run).")
         else:
             say(f"{number(answer['added'], 'choice')} recorded; {answer['known']} recorded before.")
+        if answer["notes"]:
+            say("Is this meant? As things are, it counts for nothing:")
+            rows = [(note["rule"], note["rows"], note["line"]) for note in answer["notes"]]
+            table(("Rule", "Rows", "First line"), rows)
 
     show(answer, as_json, draw)
     if answer["problems"]:
@@ -148,16 +156,17 @@ def list_(
 def _rows(file: Path) -> list[dict[str, Any]]:
     """The file's rows with their line numbers; rules of single cells are the node's to check."""
     try:
-        with file.open(encoding="utf-8-sig", newline="") as handle:
-            reader = csv.DictReader(handle, strict=True)
-            names = reader.fieldnames or []
-            if len(set(names)) != len(names) or not {"local_id", "kind"} <= set(names) <= set(COLUMNS):
-                raise CliError("bad-file", f"{file}, line 1: the columns may be {', '.join(COLUMNS)}")
-            rows = [_row(cells, reader.line_num, file) for cells in reader]
-    except (UnicodeDecodeError, csv.Error):
-        raise CliError("bad-file", f"{file}: not CSV in UTF-8") from None
-    except OSError as error:
-        raise CliError("cannot-read", f"{file}: {error.strerror}") from None
+        text = read_file(file).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise CliError("bad-file", f"{file}: not in UTF-8; save it as CSV UTF-8") from None
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        names = reader.fieldnames or []
+        if len(set(names)) != len(names) or not {"local_id", "kind"} <= set(names) <= set(COLUMNS):
+            raise CliError("bad-file", f"{file}, line 1: the columns may be {', '.join(COLUMNS)}, parted by commas")
+        rows = [_row(cells, reader.line_num, file) for cells in reader]
+    except csv.Error:
+        raise CliError("bad-file", f"{file}, line {reader.line_num + 1}: quotes that do not fit") from None
     if not rows:
         raise CliError("bad-file", f"{file}: no rows")
     return rows

@@ -80,12 +80,17 @@ def compare(ours: Sequence[Entry], theirs: Sequence[Entry], *, us: str = "", the
 
     Shared facts must be equal where both logs have them, and every signed message that one log has must be in the
     other. With the organisation ids `us` and `them`, messages to and from third parties are left out; give them
-    whenever a request has a linkage unit. An empty list means that the two logs agree.
+    whenever a request has a linkage unit. An empty list means that the two logs agree: two that have nothing in
+    common, such as those of two providers, or a log that is empty, do not.
     """
     requests = {entry.request for entry in ours}, {entry.request for entry in theirs}
     if len(requests[0] | requests[1]) != 1:
         return [_difference("request", "the request's id", *requests)]
     legs = {entry.leg for entry in ours} & {entry.leg for entry in theirs}
+    if not any(legs):
+        told = [tuple(sorted({entry.leg for entry in side} - {""})) for side in (ours, theirs)]
+        sentence = "The two logs have no part of the request in common, so nothing could be compared."
+        return [Difference("leg", told[0], told[1], sentence)]
     ours, theirs = ([one for one in side if one.leg in legs] for side in (ours, theirs))
     found = []
     for name, thing in SHARED_FACTS.items():

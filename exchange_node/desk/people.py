@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,11 +15,12 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pydantic import ValidationError
 
 from exchange_node.audit.entry import commit
-from exchange_node.config import explain
+from exchange_node.config import NodeTable, explain
 from exchange_node.desk import models
 from exchange_node.desk.clerk import Clerk, when
 from exchange_node.desk.errors import DeskError
 from exchange_node.desk.models import ChoiceRow, read_body
+from exchange_node.errors import ExchangeError
 from exchange_node.store.model import Choice, User, new_id
 from exchange_node.trust import certificates
 
@@ -46,7 +48,7 @@ class People(Clerk):
             "user": _user(added),
             "certificate": pem.decode(),
             "organisation": self.node.org,
-            "address": self.node.config.node.listen,
+            "address": reached_at(self.node.config.node),
             "node_certificate": self.node.keys.tls_certificate.decode(),
         }
 
@@ -80,6 +82,7 @@ class People(Clerk):
         rows, problems = self._rows(wanted.rows)
         problems += await asyncio.to_thread(self._strangers, rows)
         answer = {"rows": len(wanted.rows), "added": 0, "known": 0, "choices": [], "dry_run": wanted.dry_run}
+        answer["notes"] = [] if problems else await asyncio.to_thread(self._idle, rows)
         problems.sort(key=lambda problem: problem["line"])
         if problems or wanted.dry_run:
             return {**answer, "problems": problems}
@@ -135,8 +138,27 @@ class People(Clerk):
     def _strangers(self, rows: Sequence[ChoiceRow]) -> list[dict[str, Any]]:
         strangers = {row.local_id for row in rows}
         strangers.difference_update(self.exchange.people.records.ids())
-        rule = "local_id: nobody in the register has it"
+        rule = "local_id: nobody in the register has it, or two rows have"
         return [{"line": row.line, "rule": rule} for row in rows if row.local_id in strangers]
+
+    def _idle(self, rows: Sequence[ChoiceRow]) -> list[dict[str, Any]]:
+        """What would count for nothing as things are, a slip perhaps: an opt-out from nobody keeps nobody out."""
+        try:
+            manifest = self.node.federation.manifest(self.exchange.now())
+            agreements = [signed.agreement for signed in self.exchange.agreements.all()]
+        except ExchangeError:
+            return []  # without a manifest nobody can say who is a member; nothing is released either
+        members = {org.id for org in manifest.organisations} | {p.org for a in agreements for p in a.parties}
+        purposes = {purpose.id for agreement in agreements for purpose in agreement.purposes}
+        found = {
+            "scope: an organisation that neither the federation nor an agreement here knows": [
+                row.line for row in rows if not members.issuperset(row.scope)
+            ],
+            "purposes: one that no agreement here has": [
+                row.line for row in rows if not purposes.issuperset(row.purposes)
+            ],
+        }
+        return [{"rule": rule, "rows": len(lines), "line": lines[0]} for rule, lines in found.items() if lines]
 
     def _choice(self, user: User, row: ChoiceRow) -> Choice:
         now = self.exchange.now()
@@ -190,6 +212,16 @@ class People(Clerk):
         theirs = self.node.store.choices.list(person, True, None)
         scope = set(wanted.scope)
         return [c for c in theirs if c.kind == wanted.kind and (not scope or scope & set(c.scope))]
+
+
+def reached_at(node: NodeTable) -> str:
+    """Where the agency's own people reach the node: where it listens, unless that is every address there is."""
+    host = node.listen.rpartition(":")[0].strip("[]")
+    try:
+        everywhere = ip_address(host).is_unspecified
+    except ValueError:
+        everywhere = False
+    return node.address if everywhere else node.listen
 
 
 def issue(keys: Any, name: str, role: str, public_pem: bytes, now: int, days: int) -> tuple[bytes, User]:

@@ -112,6 +112,12 @@ def test_two_stories_that_differ() -> None:
     assert [difference.name for difference in compare([], [])] == ["request"]
 
 
+@pytest.mark.parametrize("theirs", [[], [entry("release.sealed", leg="riverside-care")]], ids=["empty", "another leg"])
+def test_two_stories_with_nothing_in_common_do_not_agree(theirs: list[Entry]) -> None:
+    (found,) = compare([entry("release.opened", digests(release="f"))], theirs, us="northgate-homes", them="castle-nhs")
+    assert found.name == "leg" and "nothing could be compared" in found.sentence
+
+
 def test_every_error_says_what_to_do() -> None:
     """And every code that is raised is in the catalogue, and every one in the catalogue is raised."""
     package = Path(__file__).parents[3] / "exchange_node" / "audit"

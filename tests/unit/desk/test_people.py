@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from exchange_node.config import ConfigError
+from exchange_node.config import ConfigError, NodeTable
 from exchange_node.desk.errors import DeskError
+from exchange_node.desk.people import reached_at
 from exchange_node.trust import certificates
 
 from .conftest import ADA, HEALTH, HOUSING, OMAR, Town
@@ -122,6 +123,34 @@ def test_choices_stand_in_the_log_as_commitments(town: Town) -> None:
     assert {entry.action for entry in entries} == {"choice.recorded", "choice.withdrawn"}
     text = b"".join(entry.encode() for entry in entries).decode()
     assert all(entry.commitments for entry in entries) and node.vault.person_ref("P53") not in text
+
+
+def test_a_choice_that_would_count_for_nothing_is_taken_and_told(town: Town) -> None:
+    """Somebody opted out towards a misspelt organisation: nobody would be kept out, and nobody would notice."""
+    rows = [
+        row("P55", line=2, kind="opt-out", scope=["nortgate-homes"]),
+        row("P56", line=3, kind="opt-out", scope=["northgate-homes"], purposes=["damp-repair-prioritisation"]),
+        row("P57", line=4, purposes=["damp-repairs"]),
+        row("P58", line=5, purposes=["damp-repairs"]),
+    ]
+    for dry_run in (True, False):
+        notes = town.at(HEALTH, "add_choices", OMAR, rows=rows, dry_run=dry_run)["notes"]
+        assert [(note["rule"].split(":")[0], note["rows"], note["line"]) for note in notes] == [
+            ("scope", 1, 2),
+            ("purposes", 2, 4),
+        ]
+        assert "nortgate" not in str(notes)
+
+
+@pytest.mark.parametrize(
+    ("listen", "told"),
+    [("0.0.0.0:7400", "node.example:7400"), ("[::]:7400", "node.example:7400"), ("10.1.2.3:7401", "10.1.2.3:7401")],
+)
+def test_users_are_sent_to_an_address_that_they_can_reach(listen: str, told: str) -> None:
+    node = NodeTable(
+        organisation="castle-nhs", name="C", operator="C", type="health", address="node.example:7400", listen=listen
+    )
+    assert reached_at(node) == told
 
 
 def test_a_node_without_a_register_takes_no_choices(town: Town) -> None:
