@@ -117,6 +117,8 @@ def template(asked: Asked) -> str:
 
 def body_of(ctx: typer.Context, file: Path | None, asked: Asked) -> dict[str, Any]:
     """The draft to send. Raises DraftError, CliError, RecordsError."""
+    if file is None and not asked.agreement:
+        raise CliError("bad-argument", "name a request file, or give --agreement and the other options")
     if file is not None:
         if asked.agreement or asked.purpose or asked.providers:
             raise CliError("bad-argument", "give a file or options, not both")
@@ -140,7 +142,14 @@ def _ids(ctx: typer.Context, draft: RequestDraft, folder: Path) -> list[str]:
 
     column = str(call(ctx, "NodeStatus")["id_column"])
     path, report = folder / str(draft.cohort.file), ReadReport()
-    header = read_header(path)
+    try:
+        header = read_header(path)
+    except RecordsError as error:
+        if error.code == "records.file-missing":
+            raise
+        raise CliError(
+            "bad-file", f"{path}: ids are expected in UTF-8, one on a line, or a CSV with {column}"
+        ) from None
     if column in header:
         rows = read_rows(path, [column], report)
     elif len(header) == 1:

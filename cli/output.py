@@ -53,7 +53,11 @@ def say(text: str = "") -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
-    """A table for people. Cells are text, never markup; on a pipe nothing is cut."""
+    """A table for people. Cells are text, never markup; on a pipe nothing is cut.
+
+    Where a terminal is too narrow for its longest words, an id for instance, each row is told as lines of its own.
+    """
+    rows = list(rows)
     drawn = Table(title=title or None, title_justify="left", show_edge=False)
     for name in columns:
         drawn.add_column(name, overflow="fold")
@@ -62,7 +66,16 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
     console = out()
     if not console.is_terminal:
         console.width = 200
-    console.print(drawn)
+    words = [max((len(word) for row in rows for word in str(row[at]).split()), default=0) for at in range(len(columns))]
+    if not rows or sum(width + 3 for width in words) <= console.width:
+        console.print(drawn)
+        return
+    widest = max(map(len, columns))
+    for row in rows:
+        console.print()
+        for name, cell in zip(columns, row, strict=True):
+            if cell not in (None, ""):
+                console.print(f"{name:{widest}}  {cell}", soft_wrap=True)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import typer
 from exchange_node.errors import ExchangeError, Kind
 
 from .asking import Asked, body_of, template
-from .output import Json, examples, number, say, show, show_reasons, table, working
+from .output import Json, err, examples, number, say, show, show_reasons, table, working
 from .session import call, desk, write_file
 
 app = typer.Typer(help="Ask other agencies, under an agreement.", no_args_is_help=True, rich_markup_mode=None)
@@ -95,7 +95,7 @@ def submit(
         answer = call(ctx, "SubmitRequest", {"draft": body_of(ctx, file, asked)})
     if wait:
         if not as_json:
-            say(f"Request {answer['request']}: {answer['cohort']} people in the cohort.")
+            say(f"Request {answer['request']}: {number(answer['cohort'], 'person', 'people')} in the cohort.")
         _follow(ctx, answer["request"], as_json)
         return
     show(answer, as_json, lambda: _draw_submitted(answer))
@@ -211,9 +211,13 @@ def add_approve_to(root: typer.Typer) -> None:
 
 def _follow(ctx: typer.Context, request: str, as_json: bool) -> None:
     last: dict[str, Any] = {}
-    with desk(ctx) as client, working("Waiting") as update:
-        for last in client.stream("WatchRequest", {"request": request}):
-            update("; ".join(f"{leg['provider']}: {leg['step_words'] or leg['outcome']}" for leg in last["legs"]))
+    try:
+        with desk(ctx) as client, working("Waiting") as update:
+            for last in client.stream("WatchRequest", {"request": request}):
+                update("; ".join(f"{leg['provider']}: {leg['step_words'] or leg['outcome']}" for leg in last["legs"]))
+    except KeyboardInterrupt:
+        err().print(f"The request goes on. Follow it again: exchange request watch {request}")
+        raise
     if not last:
         raise ExchangeError("internal", "the node ended the stream")
     show(last, as_json, lambda: draw_status(last))

@@ -5,6 +5,7 @@ The file is read once at start. A wrong or unknown field is refused with its nam
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,11 @@ class ConfigError(ExchangeError):
             Kind.CONFLICT,
             "There is a node in that directory already.",
             "Choose another directory; nothing was changed.",
+        ),
+        "no-root": Says(
+            Kind.INVALID,
+            "The federation's root keys, root.json, are not in the home.",
+            "Copy root.json there, and compare its fingerprint with another member by telephone.",
         ),
         "invalid": Says(
             Kind.INVALID,
@@ -178,12 +184,41 @@ def parse(text: bytes) -> Config:
 
 def explain(error: ValidationError) -> str:
     """Field and rule of each failure, never a value."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc'])}: {rule_of(problem['type'], problem['msg'])}"
+    told = [
+        (".".join(str(part) for part in problem["loc"]), rule_of(problem["type"], problem["msg"]))
         for problem in error.errors(include_input=False, include_url=False)
-    )
+    ]
+    return "; ".join(f"{place}: {rule}" if place else rule for place, rule in told)
+
+
+_RULES = {
+    "missing": "it is missing",
+    "extra_forbidden": "there is no such field",
+    "bool_parsing": "true or false is expected",
+    "bool_type": "true or false is expected",
+    "string_type": "a text is expected",
+}
+_KINDS = {"date": "a day of the calendar as YYYY-MM-DD", "int": "a whole number", "tuple": "a list"}
+_WORD = re.compile(r"\[a-z(?:0-9)?\]\[a-z(?:0-9)?([^\]]*)\]")
 
 
 def rule_of(kind: str, message: str) -> str:
-    """A rule of pydantic's as people can follow it: for a date, how one is written."""
-    return "a day of the calendar as YYYY-MM-DD is expected" if kind.startswith("date_") else message
+    """A rule of pydantic's as people can follow it, who write forms and not programs."""
+    if kind in _RULES:
+        return _RULES[kind]
+    if (expected := _KINDS.get(kind.partition("_")[0])) is not None:
+        return f"{expected} is expected"
+    if kind == "string_pattern_mismatch":
+        return _alphabet(message)
+    for words, plain in (("Value error, ", ""), ("Input should be", "it should be"), (" after validation", "")):
+        message = message.replace(words, plain)
+    return message.replace("Tuple should", "it should").replace("Dictionary should", "it should")
+
+
+def _alphabet(message: str) -> str:
+    if "[0-9a-f]{32}" in message:
+        return "an id of 32 digits and letters a to f is expected, as it was printed"
+    if (word := _WORD.search(message)) is None:
+        return message
+    first = "a letter first" if word[0].startswith("[a-z]") else "no sign first"
+    return f"small letters, {', '.join(('digits', *word[1]))} are expected, {first} and no spaces"

@@ -242,14 +242,16 @@ class _Parser:
             missing = IsMissing(column.text, column.position)
             return Not(missing) if negated else missing
         symbol = self._need("one of = != < <= > >= is expected, or is missing", "op")
-        value = self._need("a value is expected", "word", "text")
+        value = self._need("a value is expected, in single quotes if it is more than a word", "word", "text")
         return Compare(column.text, symbol.text, value.text, column.position)
 
 
 def _type_of(column: str, types: Mapping[str, ValueType], position: int) -> ValueType:
     kind = types.get(column)
     if kind is None:
-        raise RecordsError("condition-column", f"at character {position}")
+        raise RecordsError(
+            "condition-column", f"at character {position}; there are {', '.join(sorted(types)) or 'none'}"
+        )
     return kind
 
 

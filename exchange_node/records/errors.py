@@ -78,7 +78,7 @@ class RecordsError(ExchangeError):
         "condition-column": Says(
             Kind.INVALID,
             "The condition names a column that may not be used in conditions.",
-            "Use a column listed under [records.cohort], or add it there.",
+            "Use one of the columns that are named; an administrator lists them under [records.cohort].",
         ),
         "cohort-header": Says(
             Kind.INVALID,

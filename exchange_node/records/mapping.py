@@ -41,6 +41,7 @@ from pydantic import (
     model_validator,
 )
 
+from exchange_node.config import rule_of
 from exchange_node.records.dates import DEFAULT_FORMATS, DEFAULT_PIVOT, check_format
 from exchange_node.records.errors import RecordsError
 from exchange_node.records.model import FieldName
@@ -102,7 +103,8 @@ class Derivation(_Table):
         given = {key for key in ("columns", "codes", "value") if getattr(self, key) is not None}
         needs = _NEEDS[self.derive]
         if given != needs:
-            wanted = " and ".join(sorted(needs)) or "no column"
+            one = self.derive in ("equals", "greater_than", "column")
+            wanted = " and ".join(sorted(needs)).replace("columns", "column" if one else "columns") or "no column"
             raise ValueError(f"derive = {self.derive} takes {wanted}, and nothing else")
         if self.derive in ("equals", "greater_than", "column") and len(self.sources) != 1:
             raise ValueError(f"derive = {self.derive} takes one column")
@@ -212,7 +214,7 @@ class RecordsMapping(_Table):
             return cls.model_validate(dict(table))
         except ValidationError as error:
             problems = "; ".join(
-                f"{'.'.join(('records', *map(str, problem['loc'])))}: {problem['msg']}"
+                f"{'.'.join(('records', *map(str, problem['loc'])))}: {rule_of(problem['type'], problem['msg'])}"
                 for problem in error.errors(include_input=False, include_url=False, include_context=False)
             )
             raise RecordsError("mapping", problems) from None

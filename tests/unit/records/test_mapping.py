@@ -74,7 +74,7 @@ def attribute(**entries: object) -> dict[str, Any]:
         ({"fields": {"forename": []}}, "records.fields.forename"),
         ({"fields": {"forename": 3}}, "records.fields.forename"),
         ({"cohort": {"damp": "yesno"}}, "records.cohort.damp"),
-        ({"fields": {"forename": "first"}}, "records: Value error, attribute age needs date_of_birth"),
+        ({"fields": {"forename": "first"}}, "records: attribute age needs date_of_birth"),
         ({"facts": {"at_risk": {"derive": "age_from_date_of_birth"}}}, "records.facts"),
         ({"facts": {"flags": {"deceased": {"column": "x"}}}}, "records.facts"),
         (attribute(), "records.attributes.0"),
