@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import sqlite3
 import stat
 from datetime import UTC, datetime, timedelta
@@ -56,6 +57,28 @@ def test_init_twice_changes_nothing(exchange: Exchange, founded: Founded) -> Non
         "--root", founded.root,
     )  # fmt: skip
     assert told.code == 7 and (home / "config.toml").read_bytes() == before
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_init_on_a_full_disk_leaves_what_was_there_and_nothing_more(
+    exchange: Exchange, founded: Founded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    home = tmp_path / "home"
+    if there:  # as the systemd unit wants it
+        home.mkdir()
+        (home / "people.csv").write_text("ref,last\n")
+    real, words = Path.write_text, ("--home", home, "init", "--organisation", "castle-nhs", "--type", "health")
+    words = (*words, "--address", "127.0.0.1:1", "--root", founded.root, "--json")
+
+    def full(path: Path, *_: object, **__: object) -> int:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    told = exchange(*words)
+    assert told.code == 6 and told.json["error"]["detail"] == f"{home / 'config.toml'}: No space left on device"
+    assert [path.name for path in home.iterdir()] == ["people.csv"] if there else not home.exists()
+    monkeypatch.setattr(Path, "write_text", real)
+    assert exchange(*words).code == 0
 
 
 RECORDS = '[records]\nfile = "people.csv"\nformat = "csv"\nid_column = "ref"\nfields = { surname = "last" }\n'
@@ -315,6 +338,75 @@ def _log(home: Path) -> None:
         log.close()
 
 
+def test_a_node_does_not_start_with_an_empty_database_beside_an_old_log(
+    exchange: Exchange, founded: Founded, home: Path
+) -> None:
+    """Whoever opted out would be forgotten."""
+    exchange("--home", home, "manifest", "accept", founded.manifest)
+    with Store.open(f"sqlite:///{Home(home).database}") as store:
+        store.meta.raise_high_water(int(datetime.now(UTC).timestamp()))
+    _log(home)
+    findings = exchange("--home", home, "doctor", "--json").json["findings"]
+    assert not [f for f in findings if f["what"] == "audit log" and not f["good"]]
+    shutil.rmtree(home / "data")
+    exchange("--home", home, "manifest", "accept", founded.manifest)
+    told = exchange("--home", home, "serve")
+    assert told.code == 1 and "store.lost" in told.err and "3 entries in the log" in told.err
+    findings = exchange("--home", home, "doctor", "--json").json["findings"]
+    assert [f["told"] for f in findings if f["what"] == "audit log"][-1].startswith("The database is new")
+
+
+def test_doctor_sees_that_another_process_has_the_port(exchange: Exchange, founded: Founded, home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        config = home / "config.toml"
+        config.write_text(config.read_text().replace('listen = "127.0.0.1:7711"', f'listen = "{taken}"'))
+        findings = exchange("--home", home, "doctor", "--json").json["findings"]
+    (process,) = [finding for finding in findings if finding["what"] == "process"]
+    assert not process["good"] and f"{taken}: address already in use" in process["told"]
+    assert taken in process["mend"]
+
+
+def test_doctor_tells_one_trouble_once(exchange: Exchange, founded: Founded, home: Path) -> None:
+    exchange("--home", home, "manifest", "accept", founded.manifest)
+    config = home / "config.toml"
+    config.write_text(config.read_text().replace("poll_seconds", "poll_secs"))
+    findings = exchange("--home", home, "doctor", "--json").json["findings"]
+    told = [finding["told"] for finding in findings if not finding["good"]]
+    assert sum("exchange.poll_secs: there is no such field" in one for one in told) == 1
+
+
+def test_without_root_keys_it_says_to_copy_them(exchange: Exchange, home: Path) -> None:
+    (home / "root.json").unlink()
+    told = exchange("--home", home, "serve")
+    assert told.code == 4 and "config.no-root" in told.err and "Copy root.json there" in told.err
+    findings = exchange("--home", home, "doctor", "--json").json["findings"]
+    wrong = {finding["what"]: finding["mend"] for finding in findings if not finding["good"]}
+    assert "manifest" not in wrong and wrong["policy"] == wrong["root.json"]
+
+
+def test_a_signed_manifest_is_replaced_whole_or_not_at_all(
+    exchange: Exchange, founded: Founded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "manifest.json"
+    shutil.copy(founded.manifest, file)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert exchange("manifest", "sign", file, "--key", founded.keys[2]).code == 6
+    assert file.read_bytes() == founded.manifest.read_bytes()
+    assert exchange("manifest", "keygen", "-o", tmp_path / "new.key").code == 6
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+
+
+def test_a_folder_without_a_log_is_no_forgery(exchange: Exchange, home: Path, tmp_path: Path) -> None:
+    for words in (["audit", "verify", tmp_path / "none", "--key", "k"], ["--home", home, "audit", "verify"]):
+        told = exchange(*words, "--json")
+        assert told.code == 8 and told.json["error"]["code"] == "cli.no-log"
+
+
 def test_audit_verifies_on_bytes_alone(exchange: Exchange, founded: Founded, home: Path, tmp_path: Path) -> None:
     _log(home)
     vkey = exchange("--home", home, "audit", "key").out.strip()
@@ -340,6 +432,7 @@ def test_policy_runs_an_officers_cases(exchange: Exchange, tmp_path: Path) -> No
 
 
 def test_an_agreement_file_is_shown_without_a_node(exchange: Exchange) -> None:
+    assert "cli.cannot-read" in exchange("agreement", "show", "no-such-file.yaml").err
     file = AGREEMENTS / "asthma-mould.yaml"
     told = exchange("agreement", "show", file)
     assert told.code == 0 and "repair_priority" in told.out and "northgate-homes" in told.out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import stat
 import tomllib
 from pathlib import Path
@@ -13,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from exchange_cli import output
+from rich.console import Console
 
 from exchange_node.audit.entry import Entry, entry_id
 from exchange_node.draft import parse_draft
@@ -255,6 +258,15 @@ def test_a_bad_choice_file_is_refused_by_line(exchange: Exchange, desk: FakeDesk
     assert told.code == 4 and not desk.calls and CANARY not in told.out + told.err
 
 
+def test_choices_that_count_for_nothing_are_told_by_rule(exchange: Exchange, desk: FakeDesk) -> None:
+    note = {"rule": "scope: an organisation that nobody knows", "rows": 1, "line": 1}
+    desk.answers["AddChoices"] = lambda body: added(body) | {"notes": [note]}
+    words = ("choice", "add", "--local-id", "P1", "--kind", "opt-out", "--scope", "casle-nhs")
+    told = exchange(*words)
+    assert told.code == 0 and "counts for nothing" in told.out and note["rule"] in told.out
+    assert exchange(*words, "--json").json["notes"] == [note]
+
+
 def test_single_choices(exchange: Exchange, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.answers |= {"AddChoices": added, "WithdrawChoice": {"withdrawn": [REQUEST], "at": "x"}}
     told = exchange("choice", "add", "--local-id", "P1", "--kind", "opt-out", "--json")
@@ -293,6 +305,38 @@ def test_user_add_sends_the_public_half_alone(exchange: Exchange, desk: FakeDesk
     assert exchange("user", "list", "--json").json == {"users": [user]}
     assert "ann" in exchange("user", "list").out
     assert exchange("user", "revoke", "ann", "--json").json["revoked"] == 1
+
+
+@pytest.mark.parametrize("out", ["no/such/../place", "ann"])
+def test_no_certificate_is_issued_whose_key_cannot_be_kept(
+    exchange: Exchange, desk: FakeDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    if out == "ann":
+        monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    else:
+        (tmp_path / "no").write_text("a file, and no folder")
+    told = exchange("user", "add", "ann", "--role", "analyst", "--out", tmp_path / out)
+    assert told.code == 6 and "cli.cannot-write" in told.err and not desk.calls
+    assert not (tmp_path / "ann").exists()
+
+
+def test_a_user_whom_the_node_refuses_leaves_no_folder(exchange: Exchange, desk: FakeDesk, tmp_path: Path) -> None:
+    refused = {"code": "desk.other-role", "kind": 7, "sentence": "Another role.", "mend": "Another login."}
+    desk.answers["AddUser"] = RemoteError(refused)
+    assert exchange("user", "add", "ann", "--role", "officer", "--out", tmp_path / "ann").code == 7
+    assert not (tmp_path / "ann").exists()
+
+
+def test_an_id_can_be_copied_from_a_narrow_terminal(
+    exchange: Exchange, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = {"request": REQUEST, "role": "requester", "requester": "northgate-homes", "providers": ["castle-nhs"],
+            "agreement": "asthma-mould", "purpose": "damp-repair-prioritisation", "state": "done",
+            "waiting_for_approval": False, "created_at": "2026-06-01T00:00:00Z"}  # fmt: skip
+    desk.answers["ListRequests"] = {"requests": [line]}
+    monkeypatch.setattr(output, "out", lambda: Console(markup=False, force_terminal=True, width=60))
+    told = exchange("request", "list").out
+    assert f"Request    {REQUEST}\n" in told and "State      done\n" in told and "┃" not in told
 
 
 AGREEMENT = {
