@@ -28,6 +28,7 @@ from exchange_node import papers
 from exchange_node.agreements import AgreementError
 from exchange_node.casework import ENDED, Next
 from exchange_node.draft import DraftError, RequestDraft
+from exchange_node.encoding.errors import EncodingError
 from exchange_node.errors import ExchangeError, Kind
 from exchange_node.linkage.errors import LinkageError
 from exchange_node.messages import MessageError, sha256
@@ -43,7 +44,7 @@ from exchange_node.trust.sealing import SealingKey
 from exchange_node.wire.v1 import message_pb2 as pb
 from exchange_node.wire.v1 import node_pb2 as rpc
 
-REFUSING = (AgreementError, LinkageError, TrustError)
+REFUSING = (AgreementError, EncodingError, LinkageError, TrustError)
 """Errors by which a question is refused before policy is asked, as all of `Kind.DENIED` are. Others are mistakes."""
 
 

@@ -23,6 +23,7 @@ from exchange_node.wire.v1 import message_pb2 as pb
 MESSAGE_TYPE = "application/vnd.exchange.message.v1+protobuf"
 MAX_MESSAGE = 4 * 1024 * 1024 - 64 * 1024  # below gRPC's limit of 4 MiB, framing included
 MAX_REPEATED = 65_536
+MAX_PARTS = 256  # messages in a message: a person reads reasons, and a request to 64 providers has 128 sections
 MAX_TEXT = 1_000
 
 _ORG = re.compile(r"[a-z][a-z0-9-]{1,39}")
@@ -173,7 +174,7 @@ def check(message: Protobuf) -> None:
         raise MessageError("malformed", f"{name}: unknown field")
     for field, value in message.ListFields():
         items = value if field.is_repeated else [value]
-        if len(items) > MAX_REPEATED:
+        if len(items) > (MAX_PARTS if field.message_type else MAX_REPEATED):
             raise MessageError("malformed", f"{name}.{field.name}: too many")
         for item in items:
             if isinstance(item, Protobuf):

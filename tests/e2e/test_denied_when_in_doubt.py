@@ -534,6 +534,18 @@ async def test_a_method_that_the_agreement_has_and_the_node_has_not(world: Simul
         await ask(world, draft(method="later-method"))
     assert error.value.code == "linkage.unknown-method"
     logged_at_once(world, error.value)
+    signed(
+        world,
+        text.replace("version: 2", "version: 3").replace("schema: uk-person-1", "schema: later-schema"),
+        NODES[:2],
+        NODES[:2],
+    )
+    with pytest.raises(ExchangeError) as error:
+        await ask(world)
+    assert error.value.code == "encoding.unknown-schema"
+    logged_at_once(world, error.value)
+    version_4 = OPEN_AGREEMENT.replace("version: 1", "version: 4")
+    signed(world, version_4, NODES[:2], NODES[:2])
     await is_served(world)
 
 

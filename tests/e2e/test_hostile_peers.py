@@ -556,6 +556,11 @@ LIES: dict[str, tuple[str, str, Change, str]] = {
         lambda m: m.answer.CopyFrom(pb.Answer(status=2, reasons=[pb.Reason(code="Ada Lovelace, born 1815")])),
         "protocol.malformed",
     ),
+    "more reasons than anybody reads": (
+        HOSPITAL, "SubmitRequest",
+        lambda m: m.answer.CopyFrom(pb.Answer(status=2, reasons=[pb.Reason(code="no", sentence="x" * 1000)] * 300)),
+        "protocol.malformed",
+    ),
     "another body": (HOSPITAL, "SubmitRequest", lambda m: m.receipt.SetInParent(), "protocol.unexpected"),
     "a weak sealing key": (
         HOSPITAL, "SubmitRequest",
