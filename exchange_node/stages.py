@@ -113,7 +113,6 @@ class Stages(Casework):
         facts: dict[str, JSON] = {
             "schema": manifest.schema_digest.hex(),
             "key_id": manifest.key_id.hex(),
-            "chunks": len(manifest.chunk_digests),
         }
         await self.note(case, 5, "admission", "intent", "people.encoded", facts, {"admission": commitment})
 

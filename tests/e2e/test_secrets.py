@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +211,11 @@ def withdraw_all(world: Simulator) -> None:
             node.store.choices.withdraw(choice.id, int(world.time.now), "officer")
 
 
+def in_clear(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What everybody can read in an entry, without digests, of which only those who have the thing know what of."""
+    return {name: value for name, value in facts.items() if not re.fullmatch("[0-9a-f]{32,}", str(value))}
+
+
 async def what_is_seen(homes: Simulator, folder: Path, change: Any, withdrawn: str) -> tuple[Any, ...]:
     """A request about 40 people, 20 of whom are as `change` makes them; nobody else has consented."""
     world: Simulator = copy_of(homes, folder)
@@ -227,7 +234,8 @@ async def what_is_seen(homes: Simulator, folder: Path, change: Any, withdrawn: s
     await until_ended(world, request)
     table = results(world, request)
     size = len(world.nodes[LANDLORD].store.results.list(request)[0].sealed)
-    entries = [(entry.action, sorted(entry.facts)) for _, entry in world.nodes[LANDLORD].log.find(request)]
+    logs = [(org, entry) for org in NODES for _, entry in world.nodes[org].log.find(request)]
+    entries = [(org, entry.action, entry.at - seen.start, in_clear(entry.facts)) for org, entry in logs]
     kinds = Counter(kind for _, kind, _, _ in seen.answers)
     world.close()
     return seen.answers, table, size, entries, kinds
