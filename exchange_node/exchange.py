@@ -172,6 +172,7 @@ class Exchange(Stages):
         received = self.post.receive(envelope, caller, "ExchangeKeys", "key_part")
         async with self.lock(received.leg):
             case = self.case_of(received, "provider")
+            self.require_open(case)
             self.require(4 <= case.leg.step < 10, "unexpected")
             await self.post.accept(received, "provider", 4)
             if case.leg.step == 4:
@@ -205,7 +206,8 @@ class Exchange(Stages):
         async with self.lock(received.leg):
             case = self.case_of(received, "linkage")
             # Both may have acknowledged lists from before a restart, while one of them is uploading again.
-            self.require(5 <= case.leg.step < 10 or case.leg.outcome == "done", "unexpected")
+            self.require_open(case)
+            self.require(case.leg.step >= 5, "unexpected")
             other = case.ref.provider if caller == case.ref.requester else case.ref.requester
             manifest = received.message.encoding_manifest
             papers.check_manifest(manifest, case.order, caller, self.parcels.claim(case, other))
@@ -222,6 +224,7 @@ class Exchange(Stages):
     def take_chunk(self, chunk: rpc.Chunk, caller: str) -> rpc.ChunkRef:
         """[5] PutChunk at the linkage unit: kept under a key that only this process has."""
         case = self.case_at(chunk.ref.request_id, chunk.ref.provider, "linkage")
+        self.require_open(case)
         self.require(case.leg.step == 5 and caller in (case.ref.requester, case.ref.provider), "unexpected")
         self.parcels.take(case, caller, chunk.ref.index, chunk.data)
         return chunk.ref
@@ -400,6 +403,10 @@ class Exchange(Stages):
                 except ExchangeError as error:
                     if error.kind is Kind.UNAVAILABLE or error.code == "trust.manifest-expired":
                         raise
+
+    def require_open(self, case: Case) -> None:
+        """[10] Who speaks to a leg that was cut short reads that it has ended, not that the message was wrong."""
+        self.require(case.leg.step < 10 or case.leg.outcome == "done", "leg-ended")
 
     async def take_cancel(self, envelope: pb.Envelope, caller: str, role: str) -> pb.Envelope:
         """[10] CancelRequest and CancelOrder: a data party may end a leg, and the receiver destroys what it holds."""

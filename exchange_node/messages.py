@@ -73,6 +73,11 @@ class MessageError(ExchangeError):
             "This kind of message does not belong to this call or this step.",
             "Nothing to do on this side; the sender must follow the order of steps.",
         ),
+        "leg-ended": Says(
+            Kind.CONFLICT,
+            "The other node has ended its part of the request.",
+            "Ask again; if it repeats, the provider's officers or the linkage unit's operator can tell why.",
+        ),
         "chunk-gone": Says(
             Kind.NOT_FOUND,
             "The chunk is not here, or not any more.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -163,3 +164,22 @@ def test_a_peer_that_is_down_for_an_hour_is_tried_less_and_less_often(town: Town
     told = town.at(HOUSING, "show_request", ANN, request=request)["legs"][0]
     assert told["last_error"] is None and simulator.nodes[HEALTH].store.legs.get(request, HEALTH) is not None
     town.at(HOUSING, "cancel_request", OLGA, request=request)
+
+
+def test_a_provider_that_cannot_read_its_register_ends_the_request_in_words(town: Town) -> None:
+    """The requester's analyst learns that the other side has ended it, and not that a message was wrong."""
+    register = town.simulator.home(HEALTH).path / "people.csv"
+    request = town.submit()
+    away = register.rename(register.with_name("away.csv"))
+    try:
+        town.at(HEALTH, "approve_request", OMAR, request=request, decision="approve")
+        legs = town.simulator.nodes[HOUSING].store.legs
+        asyncio.run(town.simulator.run(lambda: legs.list(request)[0].step == 5, [HOUSING]))
+        asyncio.run(town.simulator.run(lambda: town.simulator.ended(request, [HEALTH]), [HEALTH]))
+        town.run(lambda: town.simulator.ended(request))
+    finally:
+        away.rename(register)
+    assert town.at(HEALTH, "show_request", OMAR, request=request)["reason"] == "records.file-missing"
+    (leg,) = town.at(HOUSING, "show_request", ANN, request=request)["legs"]
+    assert [reason["code"] for reason in leg["reasons"]] == ["protocol.leg-ended"]
+    assert "has ended its part" in leg["reasons"][0]["sentence"] and "officers" in leg["reasons"][0]["mend"]
