@@ -208,9 +208,8 @@ def accept(ctx: typer.Context, file: Path, as_json: Json = False) -> None:
 
 
 def _accept_offline(ctx: typer.Context, envelope: bytes) -> dict[str, Any]:
-    from exchange_node.audit.log import AuditLog
     from exchange_node.federation import Federation, manifest_entry
-    from exchange_node.homes import log_origin, log_signer
+    from exchange_node.opening import open_log
     from exchange_node.store.store import Store
     from exchange_node.trust.documents import format_time, read
     from exchange_node.trust.errors import TrustError
@@ -224,9 +223,7 @@ def _accept_offline(ctx: typer.Context, envelope: bytes) -> dict[str, Any]:
     home.database.parent.mkdir(mode=0o700, exist_ok=True)
     with Store.open(config.store.url or f"sqlite:///{home.database}") as store:
         federation, now = Federation(read(RootDocument, read_file(home.root_file)), store), int(time.time())
-        origin = log_origin(config.node.organisation)
-        signer = log_signer(HomeKeys.open(home.path), config.node.organisation)
-        log = AuditLog.open(home.audit, origin, signer, store.audit_index)
+        log = open_log(home, config.node.organisation, HomeKeys.open(home.path), store, federation, now)
         try:
             manifest = federation.accept(envelope, now)
             log.append([manifest_entry(envelope, now, manifest)])

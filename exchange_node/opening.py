@@ -26,6 +26,8 @@ from exchange_node.trust.keys import HomeKeys
 from exchange_node.trust.manifest import RootDocument
 from exchange_node.trust.vault import Vault
 
+_LOG = "log"
+
 
 def open_node(
     home: Home,
@@ -46,16 +48,10 @@ def open_node(
     url = config.store.url or f"sqlite:///{home.database}"
     store = Store.open(url, spool=home.spool, spool_bytes=config.quota.spool_bytes, faults=faults)
     try:
-        # The clock's mark is durable before the first entry of the log: a store without one has recorded nothing.
-        blank = not store.meta.raise_high_water(0)
         clock = GuardedClock(time_source, lambda: store.meta.raise_high_water(0) or None, _saver(store))
         federation = Federation(read(RootDocument, home.root_file.read_bytes()), store)
-        audit = open_log(
-            home, config.node.organisation, keys, store, federation, clock.now(), fsync=fsync, system=log_system
-        )
-        if blank and audit.size():  # it would answer as if nobody had objected
-            audit.close()
-            raise StoreError("lost", f"{audit.size()} entries in the log")
+        org, now = config.node.organisation, int(time_source())
+        audit = open_log(home, org, keys, store, federation, now, fsync=fsync, system=log_system)
         node = Node(
             config=config,
             keys=keys,
@@ -89,7 +85,8 @@ def open_log(
     fsync: bool = True,
     system: System | None = None,
 ) -> AuditLog:
-    """The node's log, its checkpoint from now on under the present key. Raises AuditError.
+    """The node's log, its checkpoint from now on under the present key. Raises AuditError, and StoreError `lost` where
+    the database is not the one that the log was written beside.
 
     Where that key was rotated, the checkpoint is still under one that the manifest lists beside it.
     """
@@ -98,9 +95,20 @@ def open_log(
     except TrustError:
         listed = ()
     signer = log_signer(keys, org)
-    return AuditLog.open(
+    audit = AuditLog.open(
         home.audit, log_origin(org), signer, store.audit_index, fsync=fsync, previous=listed, system=system
     )
+    if audit.size() and not knows_its_log(store):
+        audit.close()
+        raise StoreError("lost", f"{audit.size()} entries in the log")
+    if store.meta.get(_LOG) is None:
+        store.meta.set(_LOG, log_origin(org))
+    return audit
+
+
+def knows_its_log(store: Store) -> bool:
+    """Whether the log was ever written beside this database. A new one would answer as if nobody had objected."""
+    return store.meta.get(_LOG) is not None or store.meta.raise_high_water(0) > 0
 
 
 def _saver(store: Store) -> Callable[[int], None]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from exchange_cli import main, session
 
 from exchange_node.errors import ExchangeError
@@ -64,7 +65,7 @@ Exchange = Callable[..., Result]
 
 
 @pytest.fixture
-def exchange(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Exchange:
+def exchange(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Exchange]:
     """Run one command line in this process."""
     for name in ("EXCHANGE_HOME", "EXCHANGE_USER"):
         monkeypatch.delenv(name, raising=False)
@@ -76,7 +77,8 @@ def exchange(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
         assert "Traceback" not in said.out + said.err
         return Result(code, said.out, said.err)
 
-    return run
+    yield run
+    structlog.reset_defaults()  # `serve` has it print to the standard error of this test
 
 
 @pytest.fixture

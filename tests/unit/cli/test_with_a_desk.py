@@ -386,7 +386,7 @@ def test_stories_are_told_exported_and_compared(exchange: Exchange, desk: FakeDe
     for line in (
         "people encoded: 321", "rows sent, filled up to a size class: 500", "people linked: 5",
         "people with a released value: 3", "people linked, nothing released: 2",
-        "values held back, by reason: choice.opt-out: 4", "estimated precision: 99.59 %",
+        "values held back, by each of their reasons: choice.opt-out: 4", "estimated precision: 99.59 %",
     ):  # fmt: skip
         assert line in told.out
     assert "opt-out" not in theirs.read_text() and "lines" not in json.loads(theirs.read_text())

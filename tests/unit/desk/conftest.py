@@ -112,9 +112,9 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     simulator.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def answered(town: Town) -> str:
-    """A request of Ann's that was approved and has ended with results."""
+    """A request of Ann's that was approved and has ended with results, before any test adds to the town."""
     request = town.submit()
     town.at(HEALTH, "approve_request", OMAR, request=request, decision="approve")
     town.run(lambda: town.simulator.ended(request))

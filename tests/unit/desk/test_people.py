@@ -118,6 +118,8 @@ def test_a_choice_is_withdrawn_by_id_or_by_person_and_may_be_given_anew(town: To
 
 
 def test_choices_stand_in_the_log_as_commitments(town: Town) -> None:
+    town.at(HEALTH, "add_choices", OMAR, rows=[row("P53", kind="restriction")])
+    town.at(HEALTH, "withdraw_choice", OMAR, local_id="P53", kind="restriction")
     node = town.simulator.nodes[HEALTH]
     entries = [entry for _, entry in node.log.find("") if entry.action.startswith("choice.")]
     assert {entry.action for entry in entries} == {"choice.recorded", "choice.withdrawn"}

@@ -159,7 +159,7 @@ def test_a_peer_that_is_down_for_an_hour_is_tried_less_and_less_often(town: Town
         simulator.network.down.clear()
     most = node.config.exchange.retry_max_seconds
     assert most == 300 and pauses == [min(2**tries, most) for tries in range(len(pauses))]
-    assert simulator.network.calls == [(HOUSING, HEALTH, "SubmitRequest")] * len(pauses)
+    assert simulator.network.calls.count((HOUSING, HEALTH, "SubmitRequest")) == len(pauses)
     town.run(lambda: leg().attempts == 0)
     told = town.at(HOUSING, "show_request", ANN, request=request)["legs"][0]
     assert told["last_error"] is None and simulator.nodes[HEALTH].store.legs.get(request, HEALTH) is not None
