@@ -2,12 +2,13 @@
 
 The Containerfile is built as it stands. Only what it starts FROM is made here, out of Debian's packages: Debian 12 with
 its Python 3.11, where python:3.11-slim is a Debian as well. systemd is in it too, so that a test can boot the result
-and start the unit of deploy/systemd in it. Needs root, podman, crun and mmdebstrap; all of it stays under build/image.
+and start the unit of deploy/systemd in it. Needs root, podman, crun and mmdebstrap; it writes under build/image.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "image"
 CONTAINER = ROOT / "deploy" / "container"
+# Podman wants a short path for what is running, and a checkout's may be long.
+RUNNING = Path("/run") / f"exchange-{hashlib.sha256(bytes(BUILD)).hexdigest()[:12]}"
 BASE, IMAGE = "localhost/base", "localhost/exchange-node"
 PACKAGES = "python3-venv,python-is-python3,ca-certificates,systemd-sysv"
 CERTIFICATES = "/etc/ssl/certs"
@@ -30,7 +33,7 @@ def one_hierarchy(*words: str) -> list[str]:
 
 def podman(*words: str) -> list[str]:
     """A command of Podman that knows the images and containers of build/image, and no others."""
-    stores = ["--root", str(BUILD / "storage"), "--runroot", str(BUILD / "run"), "--tmpdir", str(BUILD / "tmp")]
+    stores = ["--root", f"{BUILD}/storage", "--runroot", f"{RUNNING}/root", "--tmpdir", f"{RUNNING}/tmp"]
     return one_hierarchy("podman", *stores, "--cgroup-manager", "cgroupfs", "--events-backend", "file", *words)
 
 
