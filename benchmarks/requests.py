@@ -17,9 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import csv
 import logging
-import os
 import random
 import re
 import tempfile
@@ -34,8 +32,9 @@ from pathlib import Path
 
 import structlog
 
+from benchmarks.by_hand import by_hand, durable_writes_a_second, pairs_a_second, sealed_bytes_a_second
 from benchmarks.linkage import hash_limit
-from benchmarks.processes import SPAWN, Figures, forget_peak, in_a_process, in_short, peak_megabytes
+from benchmarks.processes import SPAWN, forget_peak, in_a_process, in_short, peak_megabytes
 from exchange_node import runner as runner_module
 from exchange_node.config import Home
 from exchange_node.draft import validate_draft
@@ -237,89 +236,6 @@ def run(folder: Path, requests: int) -> dict[str, Role]:
     finally:
         for process, _ in started.values():
             process.kill()
-
-
-# -- peers and limits ----------------------------------------------------------------------------------------------
-
-
-def by_hand(folder: Path, threshold_bp: int) -> Figures:
-    """The same two files with clkhash and anonlink alone."""
-    from array import array
-
-    from anonlink.solving import greedy_solve
-    from bitarray import bitarray
-    from clkhash.clk import generate_clks
-
-    from exchange_node.linkage.dice import choose_kernel
-    from exchange_node.linkage.link import DEFAULT_KERNEL
-    from tests.made_up_people import SCHEMA
-
-    begun, processor = time.perf_counter(), time.process_time()
-    columns = {"forename": "first", "surname": "last", "postcode": "pc", "sex": "sex"}
-    sides = []
-    for org in ("northgate-homes", "castle-nhs"):
-        with (folder / org / "people.csv").open(newline="") as file:
-            rows = [
-                SCHEMA.values(
-                    {name: row[column].lower() for name, column in columns.items()}
-                    | {"date_of_birth": "-".join(reversed(row["born"].split("/")))}
-                )
-                for row in csv.DictReader(file)
-            ]
-        sides.append(
-            generate_clks(rows, SCHEMA.clkhash_schema, b"a secret of both sides", validate=False, max_workers=1)
-        )
-    encoded = time.process_time()
-    ours, theirs = ([bitarray(clk) for clk in side] for side in sides)
-    scores, (i, j) = choose_kernel(DEFAULT_KERNEL)((ours, theirs), threshold_bp / 10_000, k=None)
-    zeros, ones = array("I", bytes(4 * len(scores))), array("I", [1]) * len(scores)
-    links = greedy_solve((scores, (zeros, ones), (i, j)))
-    ended = time.process_time()
-    return {
-        "waited": time.perf_counter() - begun,
-        "processor": ended - processor,
-        "encode": encoded - processor,
-        "link": ended - encoded,
-        "links": len(links),
-    }
-
-
-def pairs_a_second() -> float:
-    """anonlink's kernel on one tile, again and again."""
-    from bitarray import bitarray
-
-    from exchange_node.linkage.dice import TILE, choose_kernel
-    from exchange_node.linkage.link import DEFAULT_KERNEL
-
-    rng, kernel = random.Random(1), choose_kernel(DEFAULT_KERNEL)
-    tile = [bitarray(buffer=rng.randbytes(128)) for _ in range(TILE)]
-    begun, rounds = time.process_time(), 50
-    for _ in range(rounds):
-        kernel((tile, tile), 0.99, k=1)
-    return rounds * TILE * TILE / (time.process_time() - begun)
-
-
-def sealed_bytes_a_second() -> float:
-    """AES-256-GCM, which TLS, chunks at rest and releases each need once."""
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    cipher, block = AESGCM(bytes(32)), bytes(1 << 20)
-    begun, rounds = time.process_time(), 200
-    for number in range(rounds):
-        cipher.encrypt(number.to_bytes(12), block, None)
-    return rounds * len(block) / (time.process_time() - begun)
-
-
-def durable_writes_a_second(folder: Path, seconds: float = 1.0) -> float:
-    """How often this disk syncs a log entry's 600 bytes."""
-    done, begun = 0, time.perf_counter()
-    with (folder / "limit").open("wb") as out:
-        while time.perf_counter() < begun + seconds:
-            out.write(bytes(600))
-            out.flush()
-            os.fdatasync(out.fileno())
-            done += 1
-    return done / (time.perf_counter() - begun)
 
 
 # -- the tables ----------------------------------------------------------------------------------------------------
