@@ -91,6 +91,13 @@ class Federation:
         life.died = OUTSIDE
         life.process.kill()
 
+    def restart(self, org: str) -> None:
+        """As `systemctl restart`, in the middle of whatever the node does; not before it serves."""
+        life = self.lives[org][-1]
+        self.until(lambda: life.over or life.stands != (0, 0))
+        life.process.terminate()
+        self.until(lambda: life.over)
+
     def ask(self) -> None:
         """Ask once more."""
         self.asked += 1

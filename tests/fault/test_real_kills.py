@@ -73,7 +73,9 @@ def test_killed_at_each_durable_write_of_a_stop_and_a_start(
     ("seed", "requests"), [(1, 2), *(pytest.param(seed, 6, marks=pytest.mark.slow) for seed in range(2, 8))]
 )
 def test_killed_again_and_again(homes: Simulator, tmp_path: Path, seed: int, requests: int) -> None:
-    """Each node at several writes, also while it recovers from the last time; and wherever it is, from outside."""
+    """Each node at several writes, also while it recovers from the last time; and from outside, wherever it is, by
+    SIGKILL and by SIGTERM.
+    """
     chance = random.Random(seed)
     with federation(homes, tmp_path) as nodes:
         for _ in range(requests):
@@ -86,7 +88,7 @@ def test_killed_again_and_again(homes: Simulator, tmp_path: Path, seed: int, req
                 end = time.monotonic() + chance.uniform(0, 1.5)
                 while time.monotonic() < end:
                     nodes.listen(0.05)
-                nodes.kill(chance.choice(NODES))
+                chance.choice([nodes.kill, nodes.kill, nodes.restart])(chance.choice(NODES))
             nodes.ends()
             nodes.next_death = lambda org: 0
             for org in NODES:
