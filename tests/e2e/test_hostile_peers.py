@@ -355,7 +355,9 @@ def say(world: Simulator, sender: str, peer: str, ref: Any, message: pb.Message)
 Edit = Callable[[pb.RequestCore, pb.LinkageOrder, pb.Question], object]
 
 
-def rewritten(world: Simulator, request: str, original: pb.Message, edit: Edit, *, tied: bool = True) -> pb.Envelope:
+def rewritten(
+    world: Simulator, request: str, original: pb.Message, edit: Edit, *, tied: bool = True, more: pb.Part | None = None
+) -> pb.Envelope:
     """The landlord's request with other contents, every digest made anew, so that only what it says is wrong."""
     message = pb.Message.FromString(original.SerializeToString())
     core = pb.RequestCore.FromString(message.request.core)
@@ -364,6 +366,10 @@ def rewritten(world: Simulator, request: str, original: pb.Message, edit: Edit, 
     question = next((part.question for part in parts if part.HasField("question")), pb.Question())
     core.request_id = "0" * 32
     edit(core, order, question)
+    if more is not None:
+        parts.append(more)
+        message.request.sections.add(index=len(core.section_digests), salt=bytes(32))
+        core.section_digests.append(b"")
     if tied:
         question.order_digest = sha256(pb.Part(order=order).SerializeToString(deterministic=True))
     for section, part in zip(message.request.sections, parts, strict=True):
@@ -442,6 +448,13 @@ async def test_a_request_that_asks_for_too_much(world: Simulator) -> None:
 
     twice = rewritten(world, request, original, doubled)
     assert await refusal(world, LANDLORD, HOSPITAL, "SubmitRequest", twice) == "protocol.request-differs"
+    astray = pb.Message.FromString(said[UNIT, "SubmitOrder"].signed.payload)
+    astray.header.recipient = HOSPITAL  # which is not the linkage unit that the order names
+    order = rewritten(world, request, astray, lambda c, o, q: None)
+    assert await refusal(world, LANDLORD, HOSPITAL, "SubmitOrder", order) == "protocol.wrong-leg"
+    others = pb.Part(order=pb.LinkageOrder(requester=LANDLORD, provider=UNIT))
+    shown = rewritten(world, request, original, lambda c, o, q: None, more=others)
+    assert await refusal(world, LANDLORD, HOSPITAL, "SubmitRequest", shown) == "protocol.unexpected"
     loose = rewritten(world, request, original, lambda c, o, q: setattr(q, "order_digest", b"\x07" * 32), tied=False)
     assert await refusal(world, LANDLORD, HOSPITAL, "SubmitRequest", loose) == "protocol.wrong-leg"
     unknown = rewritten(world, request, original, lambda c, o, q: setattr(c, "manifest_digest", b"\x07" * 32))
