@@ -21,7 +21,7 @@ from exchange_node.audit.note import NoteSigner
 from exchange_node.desk.desk import Desk
 from exchange_node.errors import ExchangeError
 from exchange_node.linkage.lists import ROW_BYTES
-from exchange_node.messages import MESSAGE_TYPE, LegRef, MessageError, sha256
+from exchange_node.messages import MESSAGE_TYPE, LegRef, MessageError, leg_of, sha256
 from exchange_node.ports import PeerRefused, PeerUnavailable
 from exchange_node.trust.errors import TrustError
 from exchange_node.trust.signing import SigningKey, sign
@@ -452,6 +452,11 @@ async def test_a_request_that_asks_for_too_much(world: Simulator) -> None:
     astray.header.recipient = HOSPITAL  # which is not the linkage unit that the order names
     order = rewritten(world, request, astray, lambda c, o, q: None)
     assert await refusal(world, LANDLORD, HOSPITAL, "SubmitOrder", order) == "protocol.wrong-leg"
+    astray.header.recipient = UNIT
+    order = rewritten(world, request, astray, lambda c, o, q: None)
+    message = pb.Message.FromString(order.signed.payload)  # and now the provider submits it, in the requester's name
+    stolen = say(world, HOSPITAL, UNIT, leg_of(message.header), message)
+    assert await refusal(world, HOSPITAL, UNIT, "SubmitOrder", stolen) == "protocol.wrong-sender"
     others = pb.Part(order=pb.LinkageOrder(requester=LANDLORD, provider=UNIT))
     shown = rewritten(world, request, original, lambda c, o, q: None, more=others)
     assert await refusal(world, LANDLORD, HOSPITAL, "SubmitRequest", shown) == "protocol.unexpected"
