@@ -1022,6 +1022,9 @@ def test_a_claim_of_more_rows_than_its_chunks_can_hold() -> None:
         papers.check_manifest(claim, order, LANDLORD, None)
     claim.rows = 3 * 1024 * 1024 // 144
     papers.check_manifest(claim, order, LANDLORD, None)
+    other = pb.EncodingManifest(key_id=b"\x02" * 16, schema_digest=claim.schema_digest)
+    with pytest.raises(MessageError, match="digest-differs"):
+        papers.check_manifest(claim, order, LANDLORD, other)
 
 
 async def test_a_linkage_unit_that_never_comes_to_an_end(world: Simulator) -> None:
