@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -36,14 +37,29 @@ class Session:
 
     @property
     def serving(self) -> bool:
-        """Whether the node's own process runs."""
+        """Whether the node's own process runs: it has said so, and it holds the log.
+
+        The process id alone would not do: one that was left behind by a crash may be another process's by now.
+        """
         try:
             os.kill(int(self.home.ready.read_text()), 0)
         except PermissionError:
             return True
         except (OSError, ValueError):
             return False
+        return _held(self.home.audit / ".lock")
+
+
+def _held(lock: Path) -> bool:
+    """Whether another process holds a lock file."""
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    except OSError:
+        return False
+    return False
 
 
 def session(ctx: typer.Context) -> Session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -372,6 +373,19 @@ def test_doctor_tells_one_trouble_once(exchange: Exchange, founded: Founded, hom
     findings = exchange("--home", home, "doctor", "--json").json["findings"]
     told = [finding["told"] for finding in findings if not finding["good"]]
     assert sum("exchange.poll_secs: there is no such field" in one for one in told) == 1
+
+
+def test_a_process_id_that_a_crash_left_behind_is_not_taken_for_the_node(
+    exchange: Exchange, founded: Founded, home: Path
+) -> None:
+    exchange("--home", home, "manifest", "accept", founded.manifest)
+    _log(home)
+    (home / "serving.pid").write_text(f"{os.getpid()}\n")  # some process has it by now
+    told = exchange("--home", home, "key", "rotate", "log", "--promote")
+    assert told.code == 8 and "trust.no-rotation" in told.err
+    with (home / "audit/.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert exchange("--home", home, "key", "rotate", "log", "--promote").code == 7
 
 
 def test_without_root_keys_it_says_to_copy_them(exchange: Exchange, home: Path) -> None:
