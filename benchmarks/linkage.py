@@ -6,7 +6,7 @@
 memory is its own; people are made up and made in that process, so "encode" counts them too. Ours does more than its
 peer: encode also tokenises, shuffles, packs and digests; link also bounds candidates, works in small tiles and
 estimates precision. The machine's limit beside it is, for encode, the keyed BLAKE2 hashes of all n-grams and nothing
-else, and for link anonlink's kernel on one tile that stays in the cache.
+else, and for link our widest kernel on rows of which no pair can be given up, in the cache.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from benchmarks.processes import Figures, in_a_process, in_short
 from exchange_node.encoding.clk import clear_caches
 from exchange_node.encoding.encode import encode
 from exchange_node.encoding.tokens import TOKEN_BYTES
-from exchange_node.linkage.dice import TILE, as_bitarrays, choose_kernel
+from exchange_node.kernels import _dice
+from exchange_node.linkage.by_anonlink import Anonlink
 from exchange_node.linkage.encodings import Encodings
-from exchange_node.linkage.link import DEFAULT_KERNEL, link
+from exchange_node.linkage.link import link
 from tests.made_up_people import SCHEMA, key, token_key, two_registers
 
 THRESHOLD_BP = 7600
@@ -92,7 +93,7 @@ def our_link(left: int, right: int, file: Path) -> Figures:
 
 def plain_anonlink(left: int, right: int, file: Path) -> Figures:
     """All candidates of one call, then anonlink's solver."""
-    kernel = choose_kernel(DEFAULT_KERNEL)
+    kernel = Anonlink("anonlink-accelerated").similarity()
     from anonlink.solving import greedy_solve
 
     ours, theirs = ([bitarray(buffer=row.tobytes()) for row in side.filters] for side in _sides(file))
@@ -103,17 +104,18 @@ def plain_anonlink(left: int, right: int, file: Path) -> Figures:
     return {"seconds": clock() - start, "units": left * right, "links": len(groups)}
 
 
-def tile_limit(left: int, right: int, file: Path) -> Figures:
-    """anonlink's kernel on one tile, again and again."""
-    kernel = choose_kernel(DEFAULT_KERNEL)
-    ours, theirs = (as_bitarrays(side.filters[:TILE]) for side in _sides(file))
-    kernel((ours, theirs), 0.99, k=1)
-    rounds = 50
+def counting_limit(left: int, right: int, file: Path) -> Figures:
+    """Every word of every pair, in the cache: rows of one length, in one part, and hardly a pair to keep."""
+    rows, rounds = 1024, 50
+    filters = np.packbits(np.random.default_rng(1).permuted(np.tile(np.arange(1024) < 410, (rows, 1)), axis=1), axis=1)
+    words, bits = filters.view(np.uint64), np.full(rows, 410, np.int32)
+    laid = np.ascontiguousarray(words.reshape(-1, 8, 16).transpose(0, 2, 1))
+    ends, need = np.array([16], np.int32), np.full(2049, 410, np.int32)
+    arguments = (words, bits, bits, laid, bits, bits[: rows // 8], np.arange(rows, dtype=np.uint32), need, ends)
     start = clock()
     for _ in range(rounds):
-        kernel((ours, theirs), 0.99, k=1)
-    pairs = len(ours) * len(theirs)
-    return {"seconds": (clock() - start) / rounds / pairs * left * right, "units": left * right}
+        _dice.search(_dice.kernels()[0], 1, *arguments)
+    return {"seconds": (clock() - start) / rounds / rows**2 * left * right, "units": left * right}
 
 
 def table(left: int, right: int) -> None:
@@ -122,7 +124,7 @@ def table(left: int, right: int) -> None:
         file = Path(directory) / "rows"
         for title, unit, stages in (
             ("encode", "records/s", (our_encode, plain_clkhash, hash_limit)),
-            ("link", "M pairs/s", (our_link, plain_anonlink, tile_limit)),
+            ("link", "M pairs/s", (our_link, plain_anonlink, counting_limit)),
         ):
             ours, peer, limit = (in_a_process(stage, left, right, file) for stage in stages)
             scale = 1 if title == "encode" else 1e6

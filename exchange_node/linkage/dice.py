@@ -1,34 +1,27 @@
-"""All pairs of filters whose Dice coefficient reaches a threshold, by anonlink, in bounded memory.
+"""All pairs of filters whose Dice coefficient reaches a threshold, on all cores, in bounded memory.
 
-Dice(x, y) = 2 |x and y| / (|x| + |y|) (Schnell, Bachteler and Reiher 2009). anonlink's kernel holds
-Python's global lock, so the comparison runs in tiles of about ten milliseconds: a node that links in a
-worker thread stays responsive.
+Dice(x, y) = 2 |x and y| / (|x| + |y|) (Schnell, Bachteler and Reiher 2009).
 """
 
 from __future__ import annotations
 
-import importlib
-import warnings
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from bitarray import bitarray
 from numpy.typing import NDArray
 
-from exchange_node.linkage.encodings import Bytes, Encodings
+from exchange_node.linkage.encodings import Encodings
 from exchange_node.linkage.errors import LinkageError
+from exchange_node.linkage.pairs import PAIR, Kernel, Pairs
 
-TILE = 1024  # rows a side
+STRIPE = 1024  # left rows that one thread compares with the whole other side
 PER_ROW = 10
 MAX_CANDIDATES = 20_000_000
 Progress = Callable[[int, int], None]
-"""Called with (pairs compared, pairs in all) after each tile. To cancel, raise from it."""
-_KERNELS = {
-    "anonlink-accelerated": ("anonlink.similarities._dice_x86", "dice_coefficient_accelerated"),
-    "anonlink-python": ("anonlink.similarities._dice_python", "dice_coefficient_python"),
-}
-Kernel = Callable[..., tuple[Sequence[float], tuple[Sequence[int], Sequence[int]]]]
+"""Called with (pairs compared, pairs in all) after each stripe. To cancel, raise from it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -48,23 +41,6 @@ class Candidates:
         return len(self.scores)
 
 
-def choose_kernel(name: str) -> Kernel:
-    """anonlink's `anonlink-accelerated` (C++ with popcount) or `anonlink-python` (slow reference).
-
-    Raises LinkageError no-kernel rather than taking another one.
-    """
-    if name not in _KERNELS:
-        raise LinkageError("no-kernel", name)
-    module, function = _KERNELS[name]
-    try:
-        with warnings.catch_warnings():  # anonlink asks for its own version in ways that setuptools and mypy deprecate
-            warnings.simplefilter("ignore")
-            kernel: Kernel = getattr(importlib.import_module(module), function)
-    except ImportError as error:
-        raise LinkageError("no-kernel", name) from error
-    return kernel
-
-
 def find_candidates(
     left: Encodings,
     right: Encodings,
@@ -79,68 +55,46 @@ def find_candidates(
 
     Memory is bounded by `max_candidates`, above which LinkageError too-many-candidates is raised.
     """
-    if not len(left) or not len(right):
-        return _candidates([], 0)
-    kept: list[NDArray[np.void]] = []
+    kept: list[Pairs] = [np.empty(0, PAIR)]
     total = cut = 0
-    for top in range(0, len(left), TILE):
-        block, cut_here = _block(left, right, top, threshold_bp / 10_000, kernel, per_row, progress)
-        total += len(block)
-        cut += cut_here
+    # One more than we keep, so that a row with more is noticed.
+    for done, pairs in stripes(left, right, len(left), threshold_bp, per_row + 1, kernel):
+        within = _rank(pairs) < per_row
+        cut += len(pairs) - int(within.sum())
+        kept.append(pairs[within])
+        total += len(kept[-1])
         if total > max_candidates:
             raise LinkageError("too-many-candidates", f"more than {max_candidates}")
-        kept.append(block)
-    return _candidates(kept, cut)
-
-
-_PAIR = np.dtype([("score", np.float64), ("left", np.uint32), ("right", np.uint32)])
-
-
-def _block(
-    left: Encodings,
-    right: Encodings,
-    top: int,
-    threshold: float,
-    kernel: Kernel,
-    per_row: int,
-    progress: Progress | None,
-) -> tuple[NDArray[np.void], int]:
-    """The best pairs of one stripe of left rows, and for how many of its rows pairs were left out."""
-    ours = as_bitarrays(left.filters[top : top + TILE])
-    best = np.empty(0, _PAIR)
-    cut: set[int] = set()
-    for start in range(0, len(right), TILE):
-        theirs = as_bitarrays(right.filters[start : start + TILE])
-        # One more than we keep, so that a row with more is noticed.
-        scores, (i, j) = kernel((ours, theirs), threshold, k=per_row + 1)
-        if len(scores):
-            found = np.empty(len(scores), _PAIR)
-            found["score"] = scores
-            found["left"] = np.asarray(i, np.uint32) + np.uint32(top)
-            found["right"] = np.asarray(j, np.uint32) + np.uint32(start)
-            best, over = _top(np.concatenate([best, found]), per_row)
-            cut.update(over)
         if progress is not None:
-            done = top * len(right) + len(ours) * min(start + TILE, len(right))
-            progress(done, len(left) * len(right))
-    return best, len(cut)
-
-
-def _top(pairs: NDArray[np.void], per_row: int) -> tuple[NDArray[np.void], list[int]]:
-    """The best `per_row` pairs of each left row, and the rows that had more."""
-    pairs = pairs[np.lexsort((pairs["right"], -pairs["score"], pairs["left"]))]
-    _, first, counts = np.unique(pairs["left"], return_index=True, return_counts=True)
-    rank = np.arange(len(pairs)) - np.repeat(first, counts)
-    return pairs[rank < per_row], [int(row) for row in pairs["left"][rank == per_row]]
-
-
-def _candidates(blocks: list[NDArray[np.void]], cut: int) -> Candidates:
-    pairs = np.concatenate(blocks) if blocks else np.empty(0, _PAIR)
+            progress(done * len(right), len(left) * len(right))
+    pairs = np.concatenate(kept)
     pairs = pairs[np.lexsort((pairs["right"], pairs["left"], -pairs["score"]))]
-    score, left, right = (np.ascontiguousarray(pairs[name]) for name in ("score", "left", "right"))
-    return Candidates(score, left, right, cut)
+    scores, ours, theirs = (np.ascontiguousarray(pairs[name]) for name in ("score", "left", "right"))
+    return Candidates(scores, ours, theirs, cut)
 
 
-def as_bitarrays(filters: Bytes) -> list[bitarray]:
-    """The kernel's form of filters, sharing their memory."""
-    return [bitarray(buffer=memoryview(row)) for row in filters]
+def stripes(
+    left: Encodings, right: Encodings, rows: int, threshold_bp: int, most: int, kernel: Kernel
+) -> Iterator[tuple[int, Pairs]]:
+    """The best `most` pairs of each of the first `rows` left rows, a stripe at a time, with the rows done so far."""
+    if not rows or not len(right):
+        return
+    search = kernel.against(right.filters, threshold_bp)
+
+    def stripe(top: int) -> tuple[int, Pairs]:
+        end = min(top + STRIPE, rows)
+        pairs = search(left.filters[top:end], most)
+        pairs["left"] += np.uint32(top)
+        return end, pairs
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if kernel.threads else 1) as pool:
+        try:
+            yield from pool.map(stripe, range(0, rows, STRIPE))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _rank(pairs: Pairs) -> NDArray[np.int64]:
+    """Each pair's place among those of its left row, from 0."""
+    _, first, counts = np.unique(pairs["left"], return_index=True, return_counts=True)
+    return np.arange(len(pairs)) - np.repeat(first, counts)

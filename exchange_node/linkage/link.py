@@ -7,18 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange_node.linkage.dice import (
-    MAX_CANDIDATES,
-    Progress,
-    choose_kernel,
-    find_candidates,
-)
+from exchange_node.linkage.dice import MAX_CANDIDATES, Progress, find_candidates
 from exchange_node.linkage.encodings import Bytes, Encodings
 from exchange_node.linkage.errors import LinkageError
+from exchange_node.linkage.kernels import DEFAULT_KERNEL, choose_kernel
 from exchange_node.linkage.precision import Precision, estimate_precision
 from exchange_node.linkage.solve import one_to_one
-
-DEFAULT_KERNEL = "anonlink-accelerated"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -78,7 +72,7 @@ def link(
         left_tokens=left.tokens,
         right_tokens=right.tokens,
         precision=precision,
-        kernel=kernel,
+        kernel=compare.name,
         comparisons=len(left) * len(right),
         candidates=len(found),
         cut_rows=found.cut,

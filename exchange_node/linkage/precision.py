@@ -26,12 +26,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange_node.linkage.dice import TILE, Candidates, Kernel, Progress, as_bitarrays
+from exchange_node.linkage.dice import Candidates, Progress, stripes
 from exchange_node.linkage.encodings import Encodings
+from exchange_node.linkage.pairs import Kernel
 
 _WITHIN_PAIRS = 20_000_000  # within-file pairs to look at for each file, or a tenth of the main comparison
 _BANDS = 100  # of Dice, 0.01 wide
 _ENOUGH_ALIKE = 1_000_000
+_PER_ROW = 64  # alike strangers of one row that are counted; who has more is in no honest file
 _UNSEEN = 0.5  # Jeffreys' prior: none seen is not never
 _Z95 = 1.6449
 
@@ -61,7 +63,7 @@ def estimate_precision(
     alike = [candidates.scores[~chosen]]
     strangers = len(left) * len(right) - unlinked[0] * unlinked[1]
     for file in (left, right):
-        found, looked_at = _within(file, threshold_bp / 10_000, kernel, len(left) * len(right), progress)
+        found, looked_at = _within(file, threshold_bp, kernel, len(left) * len(right), progress)
         alike.append(found)
         strangers += looked_at
     scores, linked = np.concatenate(alike), candidates.scores[chosen]
@@ -100,7 +102,7 @@ def _poisson_upper(count: int) -> float:
 
 
 def _within(
-    file: Encodings, threshold: float, kernel: Kernel, pairs: int, progress: Progress | None
+    file: Encodings, threshold_bp: int, kernel: Kernel, pairs: int, progress: Progress | None
 ) -> tuple[NDArray[np.float64], int]:
     """Scores of alike pairs, and pairs looked at, among the file's first rows and the whole file.
 
@@ -109,16 +111,11 @@ def _within(
     """
     sample = min(len(file), max(_WITHIN_PAIRS, pairs // 10) // max(len(file), 1) + 1)
     alike: list[NDArray[np.float64]] = [np.empty(0)]
-    for top in range(0, sample, TILE):
+    for done, found in stripes(file, file, sample, threshold_bp, _PER_ROW, kernel):
+        alike.append(found["score"][found["left"] != found["right"]])
+        if progress is not None:
+            progress(pairs, pairs)
         if sum(map(len, alike)) > _ENOUGH_ALIKE:
-            sample = top
+            sample = done
             break
-        ours = as_bitarrays(file.filters[top : min(top + TILE, sample)])
-        for start in range(0, len(file), TILE):
-            theirs = as_bitarrays(file.filters[start : start + TILE])
-            scores, (i, j) = kernel((ours, theirs), threshold, k=20)
-            itself = np.asarray(i, np.int64) + top == np.asarray(j, np.int64) + start
-            alike.append(np.asarray(scores)[~itself])
-            if progress is not None:
-                progress(pairs, pairs)
     return np.concatenate(alike), sample * (len(file) - 1)

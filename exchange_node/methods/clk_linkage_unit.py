@@ -1,4 +1,4 @@
-"""The first linkage method: clkhash's CLKs, compared at a linkage unit by anonlink's Dice coefficient."""
+"""The first linkage method: clkhash's CLKs, compared at a linkage unit by their Dice coefficient."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from exchange_node.linkage import link as linkage
 from exchange_node.linkage.dice import Progress
 from exchange_node.linkage.encodings import Claim, Encodings
 from exchange_node.linkage.errors import LinkageError
+from exchange_node.linkage.kernels import DEFAULT_KERNEL
 from exchange_node.linkage.link import LinkResult
 from exchange_node.linkage.lists import (
     LinkList,
@@ -42,7 +43,7 @@ class ClkLinkageUnit:
         " with a list of the population it can re-identify most rows, and with the linkage key all of them",
     }
 
-    def __init__(self, kernel: str = linkage.DEFAULT_KERNEL) -> None:
+    def __init__(self, kernel: str = DEFAULT_KERNEL) -> None:
         self._kernel = kernel
 
     def contribution(self) -> bytes:

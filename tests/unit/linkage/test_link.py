@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 from bitarray import bitarray
 
-from exchange_node.linkage import dice
-from exchange_node.linkage.dice import choose_kernel, find_candidates
+from exchange_node.linkage import by_anonlink, dice
+from exchange_node.linkage.by_anonlink import Anonlink
+from exchange_node.linkage.dice import find_candidates
 from exchange_node.linkage.encodings import Encodings
 from exchange_node.linkage.errors import LinkageError
-from exchange_node.linkage.link import DEFAULT_KERNEL, link
+from exchange_node.linkage.kernels import DEFAULT_KERNEL, choose_kernel, native_kernels
+from exchange_node.linkage.link import link
 from exchange_node.linkage.solve import one_to_one
 
 KERNEL = choose_kernel(DEFAULT_KERNEL)
+ANONLINK = Anonlink("anonlink-accelerated").similarity()
+KERNELS = [*native_kernels(), "anonlink-accelerated", "anonlink-python"]
 
 
 def encodings(filters: np.ndarray, key_id: bytes = b"k" * 16) -> Encodings:
@@ -45,24 +49,24 @@ def plain_dice(ours: np.ndarray, theirs: np.ndarray, threshold_bp: int) -> dict[
     return {(int(i), int(j)): 2 * int(common[i, j]) / int(total[i, j]) for i, j in zip(left, right, strict=True)}
 
 
-@pytest.mark.parametrize("kernel", ["anonlink-accelerated", "anonlink-python"])
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("threshold_bp", [4000, 5000, 8000, 10_000])
 def test_candidates_are_those_of_plain_arithmetic(kernel: str, threshold_bp: int) -> None:
     ours, theirs = pair_of_files(90, 70, 40, seed=threshold_bp)
     ours[:3], theirs[:3] = ours[3], ours[3]  # exact doubles: Dice 1, and ties
-    found = find_candidates(
-        encodings(ours), encodings(theirs), threshold_bp, kernel=choose_kernel(kernel), per_row=1000
-    )
+    found = find_candidates(encodings(ours), encodings(theirs), threshold_bp, kernel=choose_kernel(kernel), per_row=100)
     pairs = dict(zip(zip(found.left.tolist(), found.right.tolist(), strict=True), found.scores.tolist(), strict=True))
     assert pairs == plain_dice(ours, theirs, threshold_bp)
     assert found.cut == 0
 
 
-def test_tiles_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kernel", ["native", "anonlink-accelerated"])
+def test_stripes_and_tiles_do_not_show(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = (encodings(side) for side in pair_of_files(200, 130, 90, seed=3))
-    whole = find_candidates(ours, theirs, 4500, kernel=KERNEL)
-    monkeypatch.setattr(dice, "TILE", 17)
-    tiled = find_candidates(ours, theirs, 4500, kernel=KERNEL)
+    whole = find_candidates(ours, theirs, 4500, kernel=choose_kernel(kernel))
+    monkeypatch.setattr(dice, "STRIPE", 23)
+    monkeypatch.setattr(by_anonlink, "TILE", 17)
+    tiled = find_candidates(ours, theirs, 4500, kernel=choose_kernel(kernel))
     for name in ("scores", "left", "right"):
         assert np.array_equal(getattr(whole, name), getattr(tiled, name))
     assert whole.cut == tiled.cut
@@ -70,12 +74,12 @@ def test_tiles_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def anonlink_pairs(ours: np.ndarray, theirs: np.ndarray, threshold_bp: int) -> set[tuple[int, int]]:
     """The whole of anonlink's own way: all candidates in memory, then its solver."""
-    from anonlink.solving import greedy_solve, pairs_from_groups  # after KERNEL, which quietens its warnings
+    from anonlink.solving import greedy_solve, pairs_from_groups  # after ANONLINK, which quietens its warnings
 
     def packed(side: np.ndarray) -> list[bitarray]:
         return [bitarray(row.tolist()) for row in side]
 
-    scores, (left, right) = KERNEL((packed(ours), packed(theirs)), threshold_bp / 10_000, k=None)
+    scores, (left, right) = ANONLINK((packed(ours), packed(theirs)), threshold_bp / 10_000, k=None)
     zeros, ones = array("I", [0] * len(scores)), array("I", [1] * len(scores))
     return set(pairs_from_groups(greedy_solve((scores, (zeros, ones), (left, right)))))
 
@@ -103,21 +107,24 @@ def test_links_are_one_to_one_and_the_best_first() -> None:
         assert max(partner.get(i, 0), other.get(j, 0)) >= score  # nothing better was passed over
 
 
-def test_candidates_are_bounded_for_each_row_and_in_all() -> None:
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_candidates_are_bounded_for_each_row_and_in_all(kernel: str) -> None:
+    chosen = choose_kernel(kernel)
     same = np.tile(np.random.default_rng(1).random(256) < 0.4, (50, 1))
-    found = find_candidates(encodings(same), encodings(same), 8000, kernel=KERNEL, per_row=4)
+    found = find_candidates(encodings(same), encodings(same), 8000, kernel=chosen, per_row=4)
     assert len(found) == 200
     assert found.cut == 50
     assert set(np.unique(found.left, return_counts=True)[1].tolist()) == {4}
     with pytest.raises(LinkageError) as caught:
-        find_candidates(encodings(same), encodings(same), 8000, kernel=KERNEL, per_row=4, max_candidates=199)
+        find_candidates(encodings(same), encodings(same), 8000, kernel=chosen, per_row=4, max_candidates=199)
     assert caught.value.code == "linkage.too-many-candidates"
 
 
-def test_the_best_candidates_of_a_row_are_kept_across_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dice, "TILE", 5)
+@pytest.mark.parametrize("kernel", ["native", "anonlink-accelerated"])
+def test_the_best_candidates_of_a_row_are_kept_across_tiles(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(by_anonlink, "TILE", 5)
     ours, theirs = pair_of_files(40, 60, 30, seed=9, noise=0.3)
-    found = find_candidates(encodings(ours), encodings(theirs), 3800, kernel=KERNEL, per_row=3)
+    found = find_candidates(encodings(ours), encodings(theirs), 3800, kernel=choose_kernel(kernel), per_row=3)
     everything = plain_dice(ours, theirs, 3800)
     cut = 0
     for row in range(40):
@@ -128,7 +135,7 @@ def test_the_best_candidates_of_a_row_are_kept_across_tiles(monkeypatch: pytest.
 
 
 def test_it_can_be_cancelled_and_reports_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dice, "TILE", 10)
+    monkeypatch.setattr(dice, "STRIPE", 10)
     ours, theirs = (encodings(side) for side in pair_of_files(30, 25, 10, seed=1))
     seen: list[tuple[int, int]] = []
     link(ours, theirs, 8000, max_links=100, progress=lambda done, total: seen.append((done, total)))
@@ -181,15 +188,16 @@ def test_a_result_shows_no_rows() -> None:
     assert repr(link(ours, theirs, 8000, max_links=20)) == "<LinkResult of 15 links>"
 
 
-def test_the_kernel_is_called_for_small_tiles_only() -> None:
-    """anonlink holds the global lock during a call: tiles bound how long the node's loop has to wait."""
+def test_anonlink_is_called_for_small_tiles_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds the global lock during a call: tiles bound how long the node's loop has to wait."""
     calls: list[int] = []
 
     def watched(sides, threshold, k):
         calls.append(len(sides[0]) * len(sides[1]))
-        return KERNEL(sides, threshold, k=k)
+        return ANONLINK(sides, threshold, k=k)
 
+    monkeypatch.setattr(Anonlink, "similarity", lambda _: watched)
     ours, theirs = (encodings(side) for side in pair_of_files(1500, 2100, 50, seed=1))
-    find_candidates(ours, theirs, 8000, kernel=watched)
+    find_candidates(ours, theirs, 8000, kernel=Anonlink("anonlink-accelerated"))
     assert sum(calls) == 1500 * 2100
     assert max(calls) == 1024 * 1024  # some ten milliseconds

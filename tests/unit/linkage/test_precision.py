@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from exchange_node.linkage.dice import choose_kernel
 from exchange_node.linkage.encodings import Encodings
-from exchange_node.linkage.link import DEFAULT_KERNEL, LinkResult, link
+from exchange_node.linkage.kernels import DEFAULT_KERNEL, choose_kernel
+from exchange_node.linkage.link import LinkResult, link
 from exchange_node.linkage.precision import _poisson_upper, _within
 from exchange_node.methods import linkage_method
 from tests.made_up_people import key, order, token_key, two_registers
@@ -92,7 +92,7 @@ def test_the_poisson_limit_is_that_of_the_tables(count: int, upper: float) -> No
 def test_a_file_of_equal_rows_is_not_looked_at_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """Alike pairs are bounded, so a hostile file cannot fill the memory of the unit."""
     monkeypatch.setattr("exchange_node.linkage.precision._ENOUGH_ALIKE", 1000)
-    monkeypatch.setattr("exchange_node.linkage.precision.TILE", 64)
+    monkeypatch.setattr("exchange_node.linkage.dice.STRIPE", 64)
     generator = np.random.default_rng(1)
     filters = generator.random((640, 1024)) < 0.4
     filters[1:] = filters[1]
@@ -101,8 +101,8 @@ def test_a_file_of_equal_rows_is_not_looked_at_for_ever(monkeypatch: pytest.Monk
     tokens = np.arange(640, dtype=">u8").view(np.uint8).reshape(640, 8)
     data = np.concatenate([tokens, tokens, packed], axis=1)
     file = Encodings(data, filters.sum(axis=1).astype(np.int32), b"s", b"k")
-    found, looked_at = _within(file, 0.8, choose_kernel(DEFAULT_KERNEL), 640 * 640, None)
-    assert 1000 < len(found) < 64 * 20 * 10 * 2
+    found, looked_at = _within(file, 8000, choose_kernel(DEFAULT_KERNEL), 640 * 640, None)
+    assert 1000 < len(found) < 64 * 64 * 2
     assert 0 < looked_at < 640 * 639
 
 
