@@ -22,11 +22,11 @@ from typing import BinaryIO
 import numpy as np
 from bitarray import bitarray
 
+from benchmarks.by_hand import pairs_a_second
 from benchmarks.processes import Figures, in_a_process, in_short
 from exchange_node.encoding.clk import clear_caches
 from exchange_node.encoding.encode import encode
 from exchange_node.encoding.tokens import TOKEN_BYTES
-from exchange_node.kernels import _dice
 from exchange_node.linkage.by_anonlink import Anonlink
 from exchange_node.linkage.encodings import Encodings
 from exchange_node.linkage.link import link
@@ -105,17 +105,8 @@ def plain_anonlink(left: int, right: int, file: Path) -> Figures:
 
 
 def counting_limit(left: int, right: int, file: Path) -> Figures:
-    """Every word of every pair, in the cache: rows of one length, in one part, and hardly a pair to keep."""
-    rows, rounds = 1024, 50
-    filters = np.packbits(np.random.default_rng(1).permuted(np.tile(np.arange(1024) < 410, (rows, 1)), axis=1), axis=1)
-    words, bits = filters.view(np.uint64), np.full(rows, 410, np.int32)
-    laid = np.ascontiguousarray(words.reshape(-1, 8, 16).transpose(0, 2, 1))
-    ends, need = np.array([16], np.int32), np.full(2049, 410, np.int32)
-    arguments = (words, bits, bits, laid, bits, bits[: rows // 8], np.arange(rows, dtype=np.uint32), need, ends)
-    start = clock()
-    for _ in range(rounds):
-        _dice.search(_dice.kernels()[0], 1, *arguments)
-    return {"seconds": (clock() - start) / rounds / rows**2 * left * right, "units": left * right}
+    """Every word of every pair."""
+    return {"seconds": left * right / pairs_a_second(), "units": left * right}
 
 
 def table(left: int, right: int) -> None:

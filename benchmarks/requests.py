@@ -9,7 +9,7 @@ admitted (all by default).
 
 The peer of a large request is an analyst with both files on one desk: clkhash and anonlink alone, one process, no
 network, policy, sealing or log. The ratio says what lawfulness costs. The machine's limits beside it: for encode the
-keyed hashes of all n-grams, for link anonlink's kernel on one tile in the cache, for what goes over the wire AES-GCM.
+keyed hashes of all n-grams, for link every word of every pair, in the cache, for what goes over the wire AES-GCM.
 The peer of small requests is the disk: one after another, the synced appends that their log entries would be at least.
 """
 

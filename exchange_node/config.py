@@ -109,6 +109,12 @@ class QuotaTable(_Table):
     calls_per_minute: Annotated[int, Field(ge=1)] = 6000
 
 
+class LinkageTable(_Table):
+    """How a linkage unit compares; see linkage/kernels.py."""
+
+    kernel: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = "native"
+
+
 class Config(_Table):
     """The whole of config.toml. `records` is checked by the records package, which alone knows plaintext."""
 
@@ -117,6 +123,7 @@ class Config(_Table):
     policy: PolicyTable = PolicyTable()
     exchange: ExchangeTable = ExchangeTable()
     quota: QuotaTable = QuotaTable()
+    linkage: LinkageTable = LinkageTable()
     records: dict[str, Any] | None = None
 
 

@@ -62,7 +62,7 @@ def open_node(
             clock=clock,
             federation=federation,
             policy=Policy(open_engine(config.policy, home.path, federation.manifest, clock.now())),
-            methods={ClkLinkageUnit.name: ClkLinkageUnit()},
+            methods={ClkLinkageUnit.name: ClkLinkageUnit(config.linkage.kernel)},
             peers=Unconnected(),
             records=_records(home, config),
             faults=faults,

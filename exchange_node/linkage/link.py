@@ -11,6 +11,7 @@ from exchange_node.linkage.dice import MAX_CANDIDATES, Progress, find_candidates
 from exchange_node.linkage.encodings import Bytes, Encodings
 from exchange_node.linkage.errors import LinkageError
 from exchange_node.linkage.kernels import DEFAULT_KERNEL, choose_kernel
+from exchange_node.linkage.pairs import Kernel
 from exchange_node.linkage.precision import Precision, estimate_precision
 from exchange_node.linkage.solve import one_to_one
 
@@ -47,20 +48,20 @@ def link(
     threshold_bp: int,
     *,
     max_links: int,
-    kernel: str = DEFAULT_KERNEL,
+    kernel: Kernel | None = None,
     max_candidates: int = MAX_CANDIDATES,
     progress: Progress | None = None,
 ) -> LinkResult:
     """Link two files one-to-one at Dice >= threshold_bp / 10,000.
 
-    Raises LinkageError not-comparable, bad-order, no-kernel, too-many-candidates, too-many-links, and
-    whatever `progress` raises, which is how it is cancelled.
+    Without a `kernel` the default one compares. Raises LinkageError not-comparable, bad-order, too-many-candidates,
+    too-many-links, and whatever `progress` raises, which is how it is cancelled.
     """
     if (left.key_id, left.schema_digest, left.bits) != (right.key_id, right.schema_digest, right.bits):
         raise LinkageError("not-comparable")
     if not 0 < threshold_bp <= 10_000 or max_links < 0:
         raise LinkageError("bad-order")
-    compare = choose_kernel(kernel)
+    compare = kernel or choose_kernel(DEFAULT_KERNEL)
     found = find_candidates(left, right, threshold_bp, kernel=compare, max_candidates=max_candidates, progress=progress)
     chosen = one_to_one(found)
     if int(chosen.sum()) > max_links:

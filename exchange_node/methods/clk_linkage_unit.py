@@ -17,7 +17,7 @@ from exchange_node.linkage import link as linkage
 from exchange_node.linkage.dice import Progress
 from exchange_node.linkage.encodings import Claim, Encodings
 from exchange_node.linkage.errors import LinkageError
-from exchange_node.linkage.kernels import DEFAULT_KERNEL
+from exchange_node.linkage.kernels import DEFAULT_KERNEL, choose_kernel
 from exchange_node.linkage.link import LinkResult
 from exchange_node.linkage.lists import (
     LinkList,
@@ -44,7 +44,8 @@ class ClkLinkageUnit:
     }
 
     def __init__(self, kernel: str = DEFAULT_KERNEL) -> None:
-        self._kernel = kernel
+        """`kernel` compares, at a linkage unit. Raises LinkageError no-kernel."""
+        self._kernel = choose_kernel(kernel)
 
     def contribution(self) -> bytes:
         """[4] Thirty-two fresh random bytes."""

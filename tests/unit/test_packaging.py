@@ -69,6 +69,11 @@ def test_the_wheel_holds_every_file_of_the_packages(source: Path, wheel: zipfile
     assert sorted(expected - set(wheel.namelist())) == []
 
 
+def test_one_wheel_serves_every_python(wheel: zipfile.ZipFile) -> None:
+    assert "Tag: cp311-abi3-" in metadata(wheel, "WHEEL")
+    assert "exchange_node/kernels/_dice.abi3.so" in wheel.namelist()
+
+
 def test_the_wheel_brings_the_command_and_leaves_resolving_to_the_lock(wheel: zipfile.ZipFile) -> None:
     scripts = configparser.ConfigParser()
     scripts.read_string(metadata(wheel, "entry_points.txt"))

@@ -161,13 +161,19 @@ def test_files_of_different_keys_or_lengths_are_not_compared() -> None:
         assert caught.value.code == "linkage.not-comparable"
 
 
-def test_orders_out_of_range_caps_and_unknown_kernels_are_refused() -> None:
+def test_a_kernel_that_is_not_there_is_refused() -> None:
+    for name in ("fastest", "native-", ""):
+        with pytest.raises(LinkageError) as caught:
+            choose_kernel(name)
+        assert caught.value.code == "linkage.no-kernel"
+
+
+def test_orders_out_of_range_and_caps_are_refused() -> None:
     ours, theirs = (encodings(side) for side in pair_of_files(20, 20, 15, seed=2))
     for options, code in (
         ({"threshold_bp": 0, "max_links": 20}, "linkage.bad-order"),
         ({"threshold_bp": 10_001, "max_links": 20}, "linkage.bad-order"),
         ({"threshold_bp": 8000, "max_links": 5}, "linkage.too-many-links"),
-        ({"threshold_bp": 8000, "max_links": 20, "kernel": "fastest"}, "linkage.no-kernel"),
     ):
         threshold = options.pop("threshold_bp")
         with pytest.raises(LinkageError) as caught:
