@@ -259,6 +259,21 @@ async def test_a_withdrawal_while_the_release_is_being_made_counts(world: Simula
     assert world.state(LANDLORD, request) == "done" and set(results(world, request).values()) == {""}
 
 
+async def test_a_release_is_given_at_the_end_of_a_slot(world: Simulator) -> None:
+    """However soon it was ready: how long it took follows from how many people are in it."""
+    node = world.nodes[HOSPITAL]
+    paced = node.config.exchange.model_copy(update={"pace_seconds": 120})
+    node.config = node.config.model_copy(update={"exchange": paced})
+    request = await ask(world)
+    await until_step(world, request, HOSPITAL, 9)
+    (leg,) = node.store.legs.list(request)
+    slot = leg.progress["release_at"]
+    assert slot % 120 == 0 and world.time.now < slot - 1
+    await until_ended(world, request)
+    given = node.store.messages.get(request, HOSPITAL, "sent", LANDLORD, "CollectRelease.reply")
+    assert given is not None and slot <= given.at < slot + 5
+
+
 async def test_absence_looks_the_same_whatever_its_cause(homes: Simulator, tmp_path: Path) -> None:
     """Linked and not released, not linked, not there: the same rows, messages, sizes and times."""
     with cheaply():
