@@ -131,7 +131,7 @@ def test_a_choice_that_would_count_for_nothing_is_taken_and_told(town: Town) -> 
     """Somebody opted out towards a misspelt organisation: nobody would be kept out, and nobody would notice."""
     rows = [
         row("P55", line=2, kind="opt-out", scope=["nortgate-homes"]),
-        row("P56", line=3, kind="opt-out", scope=["northgate-homes"], purposes=["damp-repair-prioritisation"]),
+        row("P56", line=3, kind="opt-out", scope=["neutral-linkage"]),
         row("P57", line=4, purposes=["damp-repairs"]),
         row("P58", line=5, purposes=["damp-repairs"]),
     ]
