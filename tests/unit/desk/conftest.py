@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,21 @@ def lines(prefix: str, extra: str) -> str:
 
 @pytest.fixture(scope="session")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    folder = tmp_path_factory.mktemp("town")
+    """Shared: tests may add to it, and go by nothing that another has left there."""
+    with founded(tmp_path_factory.mktemp("town")) as made:
+        yield made
+
+
+@pytest.fixture
+def own_town(tmp_path: Path) -> Iterator[Town]:
+    """For tests that cut a node off or take something away."""
+    with founded(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def founded(folder: Path) -> Iterator[Town]:
+    """The town as it begins."""
     simulator = Simulator(folder)
     for org, prefix, extra in ((HOUSING, "T", "damp"), (HEALTH, "P", "code")):
         (folder / org).mkdir()

@@ -119,24 +119,24 @@ def test_only_the_side_that_asked_cancels(town: Town, answered: str) -> None:
     refused("not-ours", town, HEALTH, "cancel_request", OMAR, request=answered)
 
 
-def test_a_peer_that_is_down_is_told_with_the_next_try(town: Town) -> None:
-    town.simulator.network.down.add(HEALTH)
+def test_a_peer_that_is_down_is_told_with_the_next_try(own_town: Town) -> None:
+    own_town.simulator.network.down.add(HEALTH)
     try:
-        request = town.at(HOUSING, "submit_request", ANN, draft=town.draft())["request"]
-        legs = town.simulator.nodes[HOUSING].store.legs
-        town.run(lambda: (leg := legs.get(request, HEALTH)) is not None and leg.attempts > 0)
-        leg = town.at(HOUSING, "show_request", ANN, request=request)["legs"][0]
+        request = own_town.at(HOUSING, "submit_request", ANN, draft=own_town.draft())["request"]
+        legs = own_town.simulator.nodes[HOUSING].store.legs
+        own_town.run(lambda: (leg := legs.get(request, HEALTH)) is not None and leg.attempts > 0)
+        leg = own_town.at(HOUSING, "show_request", ANN, request=request)["legs"][0]
     finally:
-        town.simulator.network.down.clear()
+        own_town.simulator.network.down.clear()
     assert leg["last_error"]["code"] == "peer.unavailable" and "cannot be reached" in leg["last_error"]["sentence"]
     assert leg["next_at"] and leg["step"] == 3
-    town.at(HOUSING, "cancel_request", OLGA, request=request)
+    own_town.at(HOUSING, "cancel_request", OLGA, request=request)
 
 
-def test_a_peer_that_is_down_for_an_hour_is_tried_less_and_less_often(town: Town) -> None:
+def test_a_peer_that_is_down_for_an_hour_is_tried_less_and_less_often(own_town: Town) -> None:
     """The pauses double up to retry_max_seconds; `status` shows the next try and how many there were."""
-    simulator, node = town.simulator, town.simulator.nodes[HOUSING]
-    request = town.at(HOUSING, "submit_request", ANN, draft=town.draft())["request"]
+    simulator, node = own_town.simulator, own_town.simulator.nodes[HOUSING]
+    request = own_town.at(HOUSING, "submit_request", ANN, draft=own_town.draft())["request"]
 
     def leg() -> Leg:
         found = node.store.legs.get(request, HEALTH)
@@ -148,8 +148,8 @@ def test_a_peer_that_is_down_for_an_hour_is_tried_less_and_less_often(town: Town
     end, pauses = simulator.time.now + 3600, list[int]()
     try:
         while simulator.time.now < end:
-            town.run(lambda: leg().attempts > len(pauses))
-            told = town.at(HOUSING, "show_request", ANN, request=request)["legs"][0]
+            own_town.run(lambda: leg().attempts > len(pauses))
+            told = own_town.at(HOUSING, "show_request", ANN, request=request)["legs"][0]
             assert (told["attempts"], told["last_error"]["code"]) == (len(pauses) + 1, "peer.unavailable")
             assert told["next_at"] == when(leg().next_at)
             failed_at = int(simulator.time.now) - 1  # `run` has turned the clock by a second since
@@ -160,26 +160,26 @@ def test_a_peer_that_is_down_for_an_hour_is_tried_less_and_less_often(town: Town
     most = node.config.exchange.retry_max_seconds
     assert most == 300 and pauses == [min(2**tries, most) for tries in range(len(pauses))]
     assert simulator.network.calls.count((HOUSING, HEALTH, "SubmitRequest")) == len(pauses)
-    town.run(lambda: leg().attempts == 0)
-    told = town.at(HOUSING, "show_request", ANN, request=request)["legs"][0]
+    own_town.run(lambda: leg().attempts == 0)
+    told = own_town.at(HOUSING, "show_request", ANN, request=request)["legs"][0]
     assert told["last_error"] is None and simulator.nodes[HEALTH].store.legs.get(request, HEALTH) is not None
-    town.at(HOUSING, "cancel_request", OLGA, request=request)
+    own_town.at(HOUSING, "cancel_request", OLGA, request=request)
 
 
-def test_a_provider_that_cannot_read_its_register_ends_the_request_in_words(town: Town) -> None:
+def test_a_provider_that_cannot_read_its_register_ends_the_request_in_words(own_town: Town) -> None:
     """The requester's analyst learns that the other side has ended it, and not that a message was wrong."""
-    register = town.simulator.home(HEALTH).path / "people.csv"
-    request = town.submit()
+    register = own_town.simulator.home(HEALTH).path / "people.csv"
+    request = own_town.submit()
     away = register.rename(register.with_name("away.csv"))
     try:
-        town.at(HEALTH, "approve_request", OMAR, request=request, decision="approve")
-        legs = town.simulator.nodes[HOUSING].store.legs
-        asyncio.run(town.simulator.run(lambda: legs.list(request)[0].step == 5, [HOUSING]))
-        asyncio.run(town.simulator.run(lambda: town.simulator.ended(request, [HEALTH]), [HEALTH]))
-        town.run(lambda: town.simulator.ended(request))
+        own_town.at(HEALTH, "approve_request", OMAR, request=request, decision="approve")
+        legs = own_town.simulator.nodes[HOUSING].store.legs
+        asyncio.run(own_town.simulator.run(lambda: legs.list(request)[0].step == 5, [HOUSING]))
+        asyncio.run(own_town.simulator.run(lambda: own_town.simulator.ended(request, [HEALTH]), [HEALTH]))
+        own_town.run(lambda: own_town.simulator.ended(request))
     finally:
         away.rename(register)
-    assert town.at(HEALTH, "show_request", OMAR, request=request)["reason"] == "records.file-missing"
-    (leg,) = town.at(HOUSING, "show_request", ANN, request=request)["legs"]
+    assert own_town.at(HEALTH, "show_request", OMAR, request=request)["reason"] == "records.file-missing"
+    (leg,) = own_town.at(HOUSING, "show_request", ANN, request=request)["legs"]
     assert [reason["code"] for reason in leg["reasons"]] == ["protocol.leg-ended"]
     assert "has ended its part" in leg["reasons"][0]["sentence"] and "officers" in leg["reasons"][0]["mend"]
