@@ -56,6 +56,7 @@ def _bring(ctx: typer.Context, file: Path, out: Path | None, as_json: bool, ours
             say("Every party has signed; each loads this file, and it is in force there.")
         else:
             say(f"Yet to sign: {', '.join(answer['missing'])}.")
+        _caution(answer["cautions"])
         if out is not None:
             say(f"Send {out} to the " + ("other parties." if answer["in_force"] else "next party."))
 
@@ -84,8 +85,13 @@ def show_(
 ) -> None:
     """Print an agreement for people. A file is checked for its form; nothing is signed or sent."""
     if Path(what).is_file() or Path(what).suffix in (".yaml", ".yml", ".json") or "/" in what:
-        text = _of_file(Path(what))
-        show({"text": text}, as_json, lambda: _draw(text))
+        text, found = _of_file(Path(what))
+
+        def draw_file() -> None:
+            _draw(text)
+            _caution(found)
+
+        show({"text": text, "cautions": found}, as_json, draw_file)
         return
     answer = call(ctx, "ShowAgreement", {"id": what} | ({"version": version} if version else {}))
 
@@ -97,6 +103,7 @@ def show_(
         )
         for reminder in answer["reminders"]:
             say(f"Reminder: {reminder}")
+        _caution(answer["cautions"])
 
     show(answer, as_json, draw)
 
@@ -105,17 +112,26 @@ def _waiting(answer: dict[str, Any]) -> str:
     return f"waiting for signatures of {', '.join(answer['missing'])}"
 
 
-def _of_file(path: Path) -> dict[str, Any]:
+def _caution(cautions: list[str]) -> None:
+    for caution in cautions:
+        say(f"Look twice: {caution}")
+
+
+def _of_file(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """The text, and what to look at twice; whom the manifest lists is known to a node alone."""
     import json
 
+    from exchange_node.methods import linkage_methods
     from exchange_node.policy.agreement import canonical, parse_agreement
+    from exchange_node.policy.cautions import cautions
     from exchange_node.trust.signing import Envelope
 
     data = read_file(path)
     if data.lstrip().startswith(b"{") and b'"payloadType"' in data:
         data = Envelope.parse(data).payload
-    text: dict[str, Any] = json.loads(canonical(parse_agreement(data)))
-    return text
+    agreement = parse_agreement(data)
+    text: dict[str, Any] = json.loads(canonical(agreement))
+    return text, list(cautions(agreement, linkage_methods()))
 
 
 def _draw(text: dict[str, Any]) -> None:

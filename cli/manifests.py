@@ -12,6 +12,7 @@ import typer
 
 from exchange_node.config import ConfigError
 
+from .errors import CliError
 from .output import Json, examples, number, say, show, table
 from .session import call, read_file, session, write_file
 
@@ -52,6 +53,8 @@ def root(
     from exchange_node.trust.documents import load
     from exchange_node.trust.manifest import RootDocument
 
+    if not 0 < threshold <= len(keys):
+        raise CliError("bad-argument", f"--threshold: {threshold} of {number(len(keys), 'key')} cannot sign")
     document = RootDocument.build(
         {
             "format": "exchange-roots/v1",

@@ -11,7 +11,7 @@ from exchange_node.config import Config, Home
 from exchange_node.deciding import open_engine
 from exchange_node.federation import Federation
 from exchange_node.homes import log_origin, log_signer
-from exchange_node.methods.clk_linkage_unit import ClkLinkageUnit
+from exchange_node.methods import linkage_methods
 from exchange_node.node import Node
 from exchange_node.policy.policy import Policy
 from exchange_node.ports import Faults, Peers, Unconnected, no_faults
@@ -62,7 +62,7 @@ def open_node(
             clock=clock,
             federation=federation,
             policy=Policy(open_engine(config.policy, home.path, federation.manifest, clock.now())),
-            methods={ClkLinkageUnit.name: ClkLinkageUnit(config.linkage.kernel)},
+            methods=linkage_methods(config.linkage.kernel),
             peers=Unconnected(),
             records=_records(home, config),
             faults=faults,

@@ -19,6 +19,7 @@ from exchange_node.federation import manifest_entry
 from exchange_node.homes import log_origin, log_signer
 from exchange_node.messages import sha256
 from exchange_node.policy.agreement import canonical
+from exchange_node.policy.cautions import cautions
 from exchange_node.store.model import User
 from exchange_node.trust.errors import TrustError
 
@@ -67,7 +68,15 @@ class Governance(Clerk):
         await self.record(part, "intent", action, facts)
         agreements = self.exchange.agreements
         signed = await asyncio.to_thread(agreements.sign if wanted.sign else agreements.take, text)
-        return {**_line(signed, self.exchange.now()), "envelope": signed.envelope.encode().decode()}
+        return {
+            **_line(signed, self.exchange.now()),
+            "envelope": signed.envelope.encode().decode(),
+            "cautions": self._cautions(signed),
+        }
+
+    def _cautions(self, signed: SignedAgreement) -> list[str]:
+        members = {org.id: org for org in self.node.federation.manifest(self.exchange.now()).organisations}
+        return list(cautions(signed.agreement, self.node.methods, members))
 
     async def list_agreements(self, user: User, body: Mapping[str, Any]) -> dict[str, Any]:
         """Every agreement and version that is here, with who has yet to sign and what runs out soon."""
@@ -82,6 +91,7 @@ class Governance(Clerk):
         return {
             **_line(signed, self.exchange.now()),
             "text": json.loads(canonical(signed.agreement)),
+            "cautions": self._cautions(signed),
             "envelope": signed.envelope.encode().decode(),
         }
 

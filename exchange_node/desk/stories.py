@@ -62,6 +62,8 @@ class Stories(Clerk):
                 continue
             if entry.action in ("decision.ask", "question.refused"):
                 decisions.append(self._explained(entry, kept[0], None))
+            elif entry.action == "approval.given":
+                decisions.append(_approval(entry, kept[0]))
             elif entry.action == "release.sealed":
                 number_of: dict[int, int] = {}
                 for number in kept[0].get("people", {}).values():
@@ -116,6 +118,16 @@ class Stories(Clerk):
         with suppress(ExchangeError):  # ids will do while no manifest is in force
             names |= {org.id: org.name for org in self.node.federation.manifest(self.exchange.now()).organisations}
         return names
+
+
+def _approval(entry: Entry, value: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person decided, in the form of a decision of policy."""
+    approved = entry.facts["decision"] == "approve"
+    told = f"{value['approver']} looked at the request and {'approved' if approved else 'refused'} it."
+    reason = [f"Reason: {value['reason']}"] if value["reason"] else []
+    codes = [] if approved else ["approval-refused"]
+    return {"leg": entry.leg, "step": entry.step, "allow": approved, "reasons": codes, "people": None,
+            "explained": [told, *reason]}  # fmt: skip
 
 
 def _shown(value: Any) -> Any:

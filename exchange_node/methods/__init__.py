@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from exchange_node.linkage.errors import LinkageError
+from exchange_node.linkage.kernels import DEFAULT_KERNEL
 from exchange_node.methods.clk_linkage_unit import ClkLinkageUnit
 from exchange_node.methods.method import LinkageMethod
 
-METHODS: Mapping[str, LinkageMethod] = {ClkLinkageUnit.name: ClkLinkageUnit()}
 
-
-def linkage_method(name: str, version: int) -> LinkageMethod:
-    """The method that a request names. Raises LinkageError unknown-method."""
-    method = METHODS.get(name)
-    if method is None or method.version != version:
-        raise LinkageError("unknown-method")
-    return method
+def linkage_methods(kernel: str = DEFAULT_KERNEL) -> dict[str, LinkageMethod]:
+    """The methods by name; `kernel` compares, at a linkage unit. Raises LinkageError no-kernel."""
+    return {ClkLinkageUnit.name: ClkLinkageUnit(kernel)}

@@ -12,6 +12,7 @@ from exchange_node.errors import ExchangeError, Kind, Says
 CODE = "exchange-code"
 KNOWN_SIZE = "exchange-known-size"
 DOCUMENT = "exchange-error-bin"
+MAX_DOCUMENT = 6000  # bytes
 
 _STATUS = {
     Kind.FAILED: grpc.StatusCode.ABORTED,
@@ -83,12 +84,15 @@ def private_metadata(error: ExchangeError) -> tuple[tuple[str, str | bytes], ...
         document["request"] = error.request_id
     if decisions:
         document["decisions"] = [decision.to_json() for decision in decisions]
-    # gRPC allows some 8 KiB of metadata: the reasons come first, and what is too long is left out, not cut.
+    # gRPC allows some 8 KiB of metadata: what is too long is left out, not cut, the last reasons first.
     data = json.dumps(document).encode()
-    if len(data) > 6000:
+    if len(data) > MAX_DOCUMENT:
         document.pop("decisions", None)
-        document["reasons"] = [reason_of(r) for decision in decisions or () for r in decision.all_reasons()][:8]
-        data = json.dumps(document).encode()[:6000]
+        reasons = [reason_of(r) for decision in decisions or () for r in decision.all_reasons()]
+        while len(data := json.dumps(document | {"reasons": reasons}).encode()) > MAX_DOCUMENT and reasons:
+            reasons.pop()
+        if len(data) > MAX_DOCUMENT:
+            data = json.dumps(document | {"detail": ""}).encode()
     return ((CODE, error.code), (DOCUMENT, data))
 
 

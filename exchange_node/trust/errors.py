@@ -23,6 +23,11 @@ class TrustError(ExchangeError):
             "A key is of the wrong kind or length, or too weak to be used.",
             "Make a new key with `exchange key rotate`, or ask its owner for the right one.",
         ),
+        "bad-key-file": Says(
+            Kind.INVALID,
+            "A key file of this node is damaged.",
+            "Put the folder `keys` back from the newest backup; without one, make a new home and ask to be listed.",
+        ),
         "wrong-type": Says(Kind.UNTRUSTED, "A signed document is of another type than the one expected.", _ASK_SENDER),
         "bad-signature": Says(
             Kind.UNTRUSTED,

@@ -15,7 +15,7 @@ seal.key and the user CA do not rotate this way: what they wrapped or issued wou
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Literal
 
@@ -59,14 +59,25 @@ class HomeKeys:
         """The keys of a home, every file checked.
 
         Raises:
-            TrustError: `keys-missing`, `keys-exposed`, `bad-key`, `bad-certificate`.
+            TrustError: `keys-missing`, `keys-exposed`, `bad-key-file`, `bad-certificate`.
         """
         keys = cls(home / "keys")
         check_folder(keys.folder)
         keys._finish_promotion()
-        _same_key(keys.tls_certificate, certificates.key_from_pem(keys.tls_key))
-        _same_key(keys.user_ca, keys.user_ca_key)
-        _ = keys.signing, keys.log, keys.seal
+        checks: dict[str, Callable[[], object]] = {
+            "tls.key": lambda: _same_key(keys.tls_certificate, certificates.key_from_pem(keys.tls_key)),
+            "user-ca.key": lambda: _same_key(keys.user_ca, keys.user_ca_key),
+            "signing.key": lambda: keys.signing,
+            "log.key": lambda: keys.log,
+            "seal.key": lambda: keys.seal,
+        }
+        for name, check in checks.items():
+            try:
+                check()
+            except TrustError as error:
+                if error.code not in ("trust.bad-key", "trust.malformed"):
+                    raise
+                raise TrustError("bad-key-file", f"{keys.folder / name}: {error.detail}") from error
         return keys
 
     @property

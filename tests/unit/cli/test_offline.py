@@ -449,3 +449,17 @@ def test_an_agreement_file_is_shown_without_a_node(exchange: Exchange) -> None:
     told = exchange("agreement", "show", file)
     assert told.code == 0 and "repair_priority" in told.out and "northgate-homes" in told.out
     assert exchange("agreement", "show", file, "--json").json["text"]["id"] == "asthma-mould"
+
+
+def test_a_threshold_that_nobody_can_reach_is_named(exchange: Exchange, founded: Founded, tmp_path: Path) -> None:
+    key = f"{founded.keys[0]}.pub"
+    told = exchange("manifest", "root", "--federation", "fairshire", key, "-o", tmp_path / "root.json")
+    assert told.code == 2 and "--threshold: 2 of 1 key cannot sign" in told.err
+    assert not (tmp_path / "root.json").exists()
+
+
+def test_a_damaged_key_file_is_named_and_stays_unread(exchange: Exchange, home: Path) -> None:
+    (home / "keys/signing.key").write_text("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n")
+    told = exchange("--home", home, "serve")
+    assert told.code == 4 and "keys/signing.key" in told.err.replace("\n", "") and "trust.bad-key-file" in told.err
+    assert "c2VjcmV0" not in told.err

@@ -342,6 +342,7 @@ def test_an_id_can_be_copied_from_a_narrow_terminal(
 AGREEMENT = {
     "id": "a1", "version": 1, "title": "T", "status": "active", "digest": "0" * 64, "signed_by": ["northgate-homes"],
     "missing": ["castle-nhs"], "in_force": False, "valid_to": "2027-01-01", "reminders": ["ends soon"], "envelope": "E",
+    "cautions": ["flow f: gateways: this release does not know s116."],
 }  # fmt: skip
 
 
@@ -349,6 +350,7 @@ def test_agreements_go_from_party_to_party(exchange: Exchange, desk: FakeDesk, t
     (tmp_path / "a.yaml").write_text("id: a1")
     desk.answers |= {"SignAgreement": AGREEMENT, "ListAgreements": {"agreements": [AGREEMENT]}}
     told = exchange("agreement", "sign", tmp_path / "a.yaml", "--out", tmp_path / "a.json")
+    assert "Look twice: flow f: gateways: this release does not know s116." in told.out
     assert "Yet to sign: castle-nhs" in told.out and (tmp_path / "a.json").read_text() == "E"
     assert exchange("agreement", "load", tmp_path / "a.json", "--json").json["in_force"] is False
     assert [body["sign"] for _, body in desk.calls] == [True, False]

@@ -110,7 +110,23 @@ def test_decisions_are_explained_at_both_sides(town: Town, answered: str) -> Non
     assert [(d["step"], d["allow"], d["people"]) for d in ours] == [(2, True, None)]
     theirs = town.at(HEALTH, "explain_decision", OMAR, request=answered)["decisions"]
     assert sum(d["people"] for d in theirs if d["step"] == 8) == 10
-    assert all(d["explained"][-1].startswith("Decided by embedded") for d in theirs)
+    (person,) = (d for d in theirs if d["explained"][0] == "omar looked at the request and approved it.")
+    assert (person["step"], person["allow"], person["people"]) == (3, True, None)
+    assert all(d["explained"][-1].startswith("Decided by embedded") for d in theirs if d is not person)
+
+
+def test_an_officers_no_is_explained_with_its_reason(town: Town) -> None:
+    request = town.submit()
+    town.at(HEALTH, "approve_request", OMAR, request=request, decision="refuse", reason="DPIA 14 is not signed off yet")
+    town.run(lambda: town.simulator.ended(request))
+    *_, person = town.at(HEALTH, "explain_decision", OMAR, request=request)["decisions"]
+    assert person["explained"] == [
+        "omar looked at the request and refused it.",
+        "Reason: DPIA 14 is not signed off yet",
+    ]
+    assert (person["allow"], person["reasons"]) == (False, ["approval-refused"])
+    theirs = json.dumps(town.at(HOUSING, "explain_decision", ANN, request=request))
+    assert "DPIA 14" not in theirs and "omar" not in theirs
 
 
 def test_nothing_that_a_desk_tells_names_a_person(town: Town, answered: str) -> None:

@@ -9,10 +9,10 @@ from exchange_node.linkage.encodings import Encodings
 from exchange_node.linkage.kernels import DEFAULT_KERNEL, choose_kernel
 from exchange_node.linkage.link import LinkResult, link
 from exchange_node.linkage.precision import _poisson_upper, _within
-from exchange_node.methods import linkage_method
+from exchange_node.methods import linkage_methods
 from tests.made_up_people import key, order, token_key, two_registers
 
-METHOD = linkage_method("clk-linkage-unit", 1)
+METHOD = linkage_methods()["clk-linkage-unit"]
 
 
 def linked(left: int, right: int, shared: int, rate: float, threshold_bp: int) -> tuple[LinkResult, int]:
