@@ -1,35 +1,30 @@
-"""The plumbing under the spine: a leg's papers, locks, secrets, moves, and entries in the log."""
+"""The plumbing under the spine: a leg's papers, locks, moves and decisions."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import math
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 from weakref import WeakValueDictionary
 
 from exchange_node import papers
 from exchange_node.agreements import Agreements
 from exchange_node.audit.canonical import JSON
-from exchange_node.audit.entry import Entry, commit, entry_id
 from exchange_node.correspondence import SKEW_SECONDS, Correspondence, Received
 from exchange_node.draft import RequestDraft
-from exchange_node.encoding.keys import KeyContext, LinkageKey, TokenKey
 from exchange_node.errors import ExchangeError
+from exchange_node.legkeys import LegKeys
 from exchange_node.messages import LegRef, MessageError
 from exchange_node.methods.method import LinkageMethod
 from exchange_node.node import Node
+from exchange_node.notes import Notes, decided
 from exchange_node.papers import Case
 from exchange_node.people import People
 from exchange_node.policy.decision import Decision, Question, deny_from_error
 from exchange_node.store.legs import Move
-from exchange_node.store.model import Leg, Opening, Request, Secret
-from exchange_node.trust import sealing
+from exchange_node.store.model import Leg, Opening, Request
 from exchange_node.trust.manifest import Manifest, operator_conflict
-from exchange_node.trust.sealing import SealingKey
 from exchange_node.wire.v1 import message_pb2 as pb
 
 ENDED = 11
@@ -56,6 +51,8 @@ class Casework:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.post = Correspondence(node)
+        self.keys = LegKeys(node)
+        self.notes = Notes(node)
         self.people = People(node)
         self.agreements = Agreements(node)
         self.moved = asyncio.Event()  # wakes the runner
@@ -179,7 +176,9 @@ class Casework:
             )
             for provider, first in legs.items()
         ]
-        kept = [s for provider, first in legs.items() for s in self._sealed(core.request_id, provider, first.secrets)]
+        kept = [
+            s for provider, first in legs.items() for s in self.keys.sealed(core.request_id, provider, first.secrets)
+        ]
         self.node.store.requests.create(request, opened, secrets=kept)
         self.moved.set()
 
@@ -195,7 +194,7 @@ class Casework:
             "outcome": to.outcome or leg.outcome,
             "progress": progress,
             "openings": openings,
-            "secrets": self._sealed(leg.request_id, leg.provider, to.secrets),
+            "secrets": self.keys.sealed(leg.request_id, leg.provider, to.secrets),
         }
         if to.step == ENDED:
             changes["finish"] = (self._state_after(leg, changes["outcome"]), str(progress.get("reason", "")), now)
@@ -225,126 +224,6 @@ class Casework:
         """Seconds until the deadline of a new request."""
         return (draft.hours or self.node.config.exchange.request_hours) * 3600
 
-    # -- secrets of a leg
-
-    def _sealed(self, request_id: str, provider: str, values: Mapping[str, bytes]) -> list[Secret]:
-        wrap = self.node.vault.wrap
-        return [
-            Secret(request_id, provider, name, wrap(f"{request_id}/{provider}/{name}", value))
-            for name, value in values.items()
-        ]
-
-    def secret(self, case: Case, name: str) -> bytes:
-        """A secret of the leg. Raises MessageError `unexpected` once it is destroyed."""
-        sealed = self.node.store.secrets.get(case.ref.request_id, case.ref.provider, name)
-        if sealed is None:
-            raise MessageError("unexpected", "a key of this request is gone")
-        return self.node.vault.unwrap(f"{case.ref.request_id}/{case.ref.provider}/{name}", sealed)
-
-    def has_secret(self, case: Case, name: str) -> bool:
-        """Whether the leg has a secret of that name."""
-        return self.node.store.secrets.get(case.ref.request_id, case.ref.provider, name) is not None
-
-    def sealing_key(self, case: Case) -> SealingKey:
-        """Our HPKE key of this leg."""
-        return SealingKey(self.secret(case, "sealing"))
-
-    @staticmethod
-    def fresh_secrets(method: LinkageMethod, sealing_key: SealingKey) -> dict[str, bytes]:
-        """What a data party needs for one leg, random and its own."""
-        return {
-            "sealing": sealing_key.seed,
-            "token": TokenKey.fresh().reveal(),
-            "part": method.contribution(),
-            "spool": secrets.token_bytes(32),
-        }
-
-    # -- [4] the linkage key
-
-    def key_part(self, case: Case, their_key: bytes) -> pb.Message:
-        """Our contribution, sealed to the other data party and bound to the leg and its direction."""
-        sealed = sealing.seal(their_key, self.secret(case, "part"), self._part_info(case, True))
-        return pb.Message(key_part=pb.KeyPart(sealed=sealed))
-
-    def linkage_key(self, case: Case, sealed_part: bytes) -> bytes:
-        """Open their contribution and derive the pair's key; returns key and key id as they are kept."""
-        own = self.secret(case, "part")
-        theirs = sealing.open(self.sealing_key(case), sealed_part, self._part_info(case, False))
-        parts = (own, theirs) if case.leg.role == "requester" else (theirs, own)
-        digest, schema = case.ref.request_digest, case.order.schema_digest
-        context = KeyContext(digest, case.ref.requester, case.ref.provider, schema)
-        key = self.method(case).agree_key(*parts, context)
-        try:
-            return key.reveal() + key.key_id()
-        finally:
-            key.destroy()
-
-    def load_linkage_key(self, case: Case) -> LinkageKey:
-        """The pair's key, to be destroyed by whoever asked for it."""
-        kept = self.secret(case, "linkage-key")
-        return LinkageKey(kept[:32], kept[32:])
-
-    @staticmethod
-    def _part_info(case: Case, ours: bool) -> bytes:
-        """What a sealed contribution is bound to. Directions differ, so that a part cannot be sent back."""
-        from_requester = (case.leg.role == "requester") == ours
-        way = b"requester" if from_requester else b"provider"
-        return b"exchange/v1 key part from " + way + b" " + case.ref.request_digest + case.ref.provider.encode()
-
-    # -- the log
-
-    async def note(
-        self,
-        case: Case,
-        step: int,
-        part: str,
-        kind: str,
-        action: str,
-        facts: Mapping[str, JSON],
-        commitments: Mapping[str, str] | None = None,
-    ) -> None:
-        """An entry about a leg. Returns only once it is durable and under a signed checkpoint."""
-        ref = case.ref
-        await self.node.log.record(
-            Entry(
-                id=self._entry_id(case, step, part),
-                kind=kind,
-                at=self.now(),
-                step=step,
-                request=ref.request_id,
-                role=case.leg.role,
-                peer="",
-                action=action,
-                facts={"request": ref.request_digest.hex(), **facts},
-                commitments=commitments or {},
-            )
-        )
-
-    def commit_once(self, case: Case, step: int, part: str, make: Callable[[], Any]) -> tuple[Any, str]:
-        """A value for our own eyes and a commitment to it for the log; made once, however often the step is run."""
-        entry = self._entry_id(case, step, part)
-        known = self.kept(entry)
-        if known is None:
-            value, salt = make(), secrets.token_bytes(32)
-            self.node.store.openings.put(entry, "value", salt, self.seal_opening(entry, value))
-        else:
-            value, salt = known
-        return value, commit(value, salt)
-
-    def seal_opening(self, entry: str, value: Any) -> bytes:
-        """An opening as it rests."""
-        return self.node.vault.wrap(f"opening/{entry}", json.dumps(value).encode())
-
-    def kept(self, entry: str) -> tuple[Any, bytes] | None:
-        """Value and salt behind an entry's commitment, for those who may read this node's own reasons."""
-        found = self.node.store.openings.get(entry)
-        if not found:
-            return None
-        return json.loads(self.node.vault.unwrap(f"opening/{entry}", found[0].value)), found[0].salt
-
-    def _entry_id(self, case: Case, step: int, part: str) -> str:
-        return entry_id(case.ref.request_id, case.ref.provider, step, case.leg.role, "", part)
-
     # -- decisions
 
     def decide(self, question: Question) -> Decision:
@@ -360,52 +239,18 @@ class Casework:
             case.asked, case.order, case.terms, self.manifest(), self.now(), case.ref.request_id
         )
         value, commitment = await asyncio.to_thread(
-            self.commit_once, case, step, "decision", lambda: self.decide(question).to_json()
+            self.notes.commit_once, case, step, "decision", lambda: self.decide(question).to_json()
         )
         decision = Decision.from_json(value)
-        await self.note(case, step, "decision", "fact", "decision.ask", decided(decision), {"decision": commitment})
+        await self.notes.write(
+            case, step, "decision", "fact", "decision.ask", decided(decision), {"decision": commitment}
+        )
         return decision
 
     def kept_decision(self, case: Case, step: int) -> Decision | None:
         """What `decide_once` answered, if it was asked."""
-        known = self.kept(self._entry_id(case, step, "decision"))
+        known = self.notes.kept(self.notes.entry_id_of(case, step, "decision"))
         return None if known is None else Decision.from_json(known[0])
-
-    async def note_refused_question(self, request_id: str, provider: str, decision: Decision) -> None:
-        """[2] A question that may not be asked leaves an entry, and nothing else."""
-        entry, salt = entry_id(request_id, provider, 2, "requester", "", "decision"), secrets.token_bytes(32)
-        value = decision.to_json()
-        self.node.store.openings.put(entry, "value", salt, self.seal_opening(entry, value))
-        codes = [reason.code for reason in decision.all_reasons()]
-        await self._note_refused(entry, request_id, codes, decided(decision), {"decision": commit(value, salt)})
-
-    async def note_refused_at_once(self, request_id: str, error: ExchangeError) -> None:
-        """[2] So does one that agreement, federation or clock refuse before policy can be asked."""
-        entry = entry_id(request_id, "", 2, "requester", "", "decision")
-        await self._note_refused(entry, request_id, [error.code], {"allow": False})
-
-    async def _note_refused(
-        self,
-        entry: str,
-        request_id: str,
-        codes: Sequence[str],
-        facts: Mapping[str, JSON],
-        commitments: Mapping[str, str] | None = None,
-    ) -> None:
-        await self.node.log.record(
-            Entry(
-                id=entry,
-                kind="fact",
-                at=self.now(),
-                step=2,
-                request=request_id,
-                role="requester",
-                peer="",
-                action="question.refused",
-                facts={**facts, "reasons": [*codes]},
-                commitments=commitments or {},
-            )
-        )
 
     def next_slot(self) -> int:
         """The end of the time slot after this one: when a release may be fetched must not tell how long it took."""
@@ -417,14 +262,3 @@ class Casework:
         """Refuse what does not belong here now."""
         if not holds:
             raise MessageError(code, detail)
-
-
-def decided(decision: Decision) -> dict[str, JSON]:
-    """What the log says of a decision in clear: enough to have it again, nothing about a person."""
-    return {
-        "allow": decision.allow,
-        "engine": f"{decision.engine} {decision.engine_version}",
-        "bundle": decision.bundle_digest,
-        "input": decision.input_digest,
-        "decision": decision.decision_id,
-    }

@@ -80,17 +80,17 @@ class Exchange(Stages):
         except ExchangeError as error:
             if error.kind is Kind.DENIED or isinstance(error, REFUSING):
                 error.request_id = request_id
-                await self.note_refused_at_once(request_id, error)
+                await self.notes.refused_at_once(request_id, error)
             raise
         for provider, decision in plan.refused():
-            await self.note_refused_question(request_id, provider, decision)
+            await self.notes.refused_question(request_id, provider, decision)
         if refused := plan.refused():
             raise Refusal(request_id, [decision for _, decision in refused])
         method = self.node.methods[draft.method]
         keys = {leg.provider: SealingKey.generate() for leg in plan.legs}
         content = papers.write_request(request_id, plan, self.node, {p: key.public for p, key in keys.items()})
         cohort = papers.pack_ids(plan.cohort)
-        firsts = {p: Next(2, secrets=self.fresh_secrets(method, key) | {"cohort": cohort}) for p, key in keys.items()}
+        firsts = {p: Next(2, secrets=self.keys.fresh(method, key) | {"cohort": cohort}) for p, key in keys.items()}
         self.open_legs(content, "requester", firsts, user.name)
         return request_id
 
@@ -104,7 +104,7 @@ class Exchange(Stages):
         if case.terms.approval == "both" and (approved := await self.approved(case, 2)) is not True:
             waiting = Next(2, wait=self.poll_seconds)
             return waiting if approved is None else Next(10, outcome="refused", reason="approval-refused")
-        await self.note(case, 2, "request", "intent", "request.signed", papers.facts_of(case))
+        await self.notes.write(case, 2, "request", "intent", "request.signed", papers.facts_of(case))
         return Next(3)
 
     # [3] Provider and linkage unit verify, decide, and accept or refuse -------------------------------------------
@@ -142,7 +142,7 @@ class Exchange(Stages):
                 return case
             if not approved:
                 return self.move(case, Next(10, outcome="refused", reason="approval-refused"))
-        return self.move(case, Next(4, secrets=self.fresh_secrets(self.method(case), SealingKey.generate())))
+        return self.move(case, Next(4, secrets=self.keys.fresh(self.method(case), SealingKey.generate())))
 
     async def answer_order(self, envelope: pb.Envelope, caller: str) -> pb.Envelope:
         """[3] SubmitOrder at the linkage unit, which sees the order and nothing else of the request."""
@@ -163,9 +163,9 @@ class Exchange(Stages):
         """[4] Send our contribution sealed to the provider, open theirs, derive the key."""
         provider = case.ref.provider
         answer = self.post.required(case.ref, "received", provider, "SubmitRequest.reply", "answer").answer
-        part = self.key_part(case, answer.sealing_key)
+        part = self.keys.part(case, answer.sealing_key)
         reply = await self.post.send(case.ref, "requester", 4, provider, "ExchangeKeys", part, final="key_part")
-        return Next(5, secrets={"linkage-key": self.linkage_key(case, reply.key_part.sealed)})
+        return Next(5, secrets={"linkage-key": self.keys.agree(case, self.method(case), reply.key_part.sealed)})
 
     async def answer_keys(self, envelope: pb.Envelope, caller: str) -> pb.Envelope:
         """[4] ExchangeKeys at the provider."""
@@ -176,9 +176,9 @@ class Exchange(Stages):
             self.require(4 <= case.leg.step < 10, "unexpected")
             await self.post.accept(received, "provider", 4)
             if case.leg.step == 4:
-                key = self.linkage_key(case, received.message.key_part.sealed)
+                key = self.keys.agree(case, self.method(case), received.message.key_part.sealed)
                 case = self.move(case, Next(5, secrets={"linkage-key": key}))
-            return await self.post.reply(received, "provider", 4, self.key_part(case, case.asked.sealing_key))
+            return await self.post.reply(received, "provider", 4, self.keys.part(case, case.asked.sealing_key))
 
     # [5] Both data parties drop what policy does not admit, encode the rest, and upload ---------------------------
 
@@ -233,7 +233,7 @@ class Exchange(Stages):
 
     async def link(self, case: Case) -> Next:
         """[6] Compare encodings; what is learnt stays in memory, or under the key in memory."""
-        await self.note(case, 6, "linking", "intent", "linkage.started", papers.method_facts(case.order))
+        await self.notes.write(case, 6, "linking", "intent", "linkage.started", papers.method_facts(case.order))
         disclosure = await asyncio.to_thread(self.link_encodings, case)
         await self.note_linked(case, disclosure)
         return Next(7, progress={"precision_bp": disclosure.precision_bp})
@@ -311,7 +311,7 @@ class Exchange(Stages):
 
     async def release(self, case: Case) -> Next:
         """[8] One release, fixed while no choice changes; its size says nothing, even when nobody is in it."""
-        if not self.has_secret(case, "release"):
+        if not self.keys.has(case, "release"):
             made = await asyncio.to_thread(self.releases.make, case)
             case = self.fix_release(case, made)
         self.parcels.drop(case, self.node.org)  # nothing after step 7 needs our encodings
@@ -352,7 +352,7 @@ class Exchange(Stages):
         provider = case.ref.provider
         release = self.post.required(case.ref, "received", provider, "CollectRelease.reply", "release").release
         await asyncio.to_thread(self.keep_results, case, release)
-        await self.note(case, 9, "results", "fact", "release.opened", {"release": release.digest.hex()})
+        await self.notes.write(case, 9, "results", "fact", "release.opened", {"release": release.digest.hex()})
         receipt = pb.Message(receipt=pb.Receipt(release_digest=release.digest))
         await self.post.send(case.ref, "requester", 9, provider, "SendReceipt", receipt, final="receipt")
         return Next(10, outcome="done")
@@ -378,7 +378,7 @@ class Exchange(Stages):
         self.parcels.drop(case)
         self.node.store.secrets.destroy(ref.request_id, ref.provider)
         reason = str(case.leg.progress.get("reason", ""))
-        await self.note(case, 10, "end", "outcome", "keys.destroyed", {"outcome": outcome, "reason": reason})
+        await self.notes.write(case, 10, "end", "outcome", "keys.destroyed", {"outcome": outcome, "reason": reason})
         if outcome != "done":
             await self.tell_others(case, outcome)
         return Next(ENDED, outcome=outcome)

@@ -81,7 +81,7 @@ class Parcels:
     def _key(self, case: Case) -> Vault | EphemeralKey:
         if case.leg.role == "linkage":
             return self._node.memory_key
-        return Vault(self._work.secret(case, "spool"))
+        return Vault(self._work.keys.get(case, "spool"))
 
     # -- [5] a data party's encodings
 
@@ -89,7 +89,7 @@ class Parcels:
         """Encode people into our parcel; returns what is to be signed about it, and the figures for us alone."""
         own = self._node.org
         self.drop(case, own)
-        key, token_key = self._work.load_linkage_key(case), TokenKey(self._work.secret(case, "token"))
+        key, token_key = self._work.keys.linkage_key(case), TokenKey(self._work.keys.get(case, "token"))
         try:
             encoded = self._work.method(case).encode(
                 records, key, token_key, case.order, cap_of(case.order, own),

@@ -58,7 +58,7 @@ class Releases:
         self._work.agreements.in_force_by_digest(case.terms.digest)
         version = self._node.store.choices.version()
         links: dict[str, bytes] = {
-            i: bytes.fromhex(link) for i, link in json.loads(self._work.secret(case, "links")).items()
+            i: bytes.fromhex(link) for i, link in json.loads(self._work.keys.get(case, "links")).items()
         }
         now = self._work.now()
         classes = self._work.people.classes(case, links, now)
@@ -124,7 +124,7 @@ class Releases:
         whole = hashlib.sha256()
         sealed = _hashed(self._parcels.read(case, release_of(case.ref.provider)), whole)
         columns = columns_of(case)
-        key = SealingKey(self._work.secret(case, "sealing"))
+        key = SealingKey(self._work.keys.get(case, "sealing"))
         rows = list(unpack_stream(open_stream(key, sealed, info_of(case)), columns, release.capacity))
         if whole.digest() != release.digest:
             raise MessageError("digest-differs", "release")
@@ -136,15 +136,15 @@ class Releases:
 
     def _sent(self, case: Case) -> dict[bytes, bytes]:
         """Token -> link id of every row we sent, padding among them."""
-        packed = self._work.secret(case, "links")
+        packed = self._work.keys.get(case, "links")
         width = 16 + LINK_ID
         return {packed[at : at + 16]: packed[at + 16 : at + width] for at in range(0, len(packed), width)}
 
     def _cohort(self, case: Case) -> Iterator[tuple[str, bytes]]:
         """Own id and link id of every row asked about; one that was not sent gets a link id that nobody knows."""
         links = self._sent(case)
-        tokens = Tokens(TokenKey(self._work.secret(case, "token")))
-        for local_id in papers.unpack_ids(self._work.secret(case, "cohort")):
+        tokens = Tokens(TokenKey(self._work.keys.get(case, "token")))
+        for local_id in papers.unpack_ids(self._work.keys.get(case, "cohort")):
             yield local_id, links.get(tokens.of_record(local_id)) or secrets.token_bytes(LINK_ID)
 
     def _people(

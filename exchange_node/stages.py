@@ -54,7 +54,7 @@ class Stages(Casework):
         else:
             answer.status = pb.Answer.STATUS_ACCEPTED
             if case.leg.role == "provider":
-                answer.sealing_key = self.sealing_key(case).public
+                answer.sealing_key = self.keys.sealing_key(case).public
         return pb.Message(answer=answer)
 
     def reasons_shown(self, case: Case) -> list[pb.Reason]:
@@ -72,11 +72,11 @@ class Stages(Casework):
         approval = self.node.store.approvals.get(case.ref.request_id, case.ref.provider)
         if approval is None:
             return None
-        _, commitment = self.commit_once(
+        _, commitment = self.notes.commit_once(
             case, step, "approval", lambda: {"approver": approval.approver, "reason": approval.reason}
         )
         facts: dict[str, JSON] = {"decision": approval.decision}
-        await self.note(case, step, "approval", "fact", "approval.given", facts, {"approver": commitment})
+        await self.notes.write(case, step, "approval", "fact", "approval.given", facts, {"approver": commitment})
         return approval.decision == "approve"
 
     # [5]
@@ -85,7 +85,7 @@ class Stages(Casework):
         """Drop the people whom policy's operation `link` does not admit, and encode the rest into our parcel."""
         self.agreements.in_force_by_digest(case.terms.digest)
         requester = case.leg.role == "requester"
-        ids = frozenset(papers.unpack_ids(self.secret(case, "cohort"))) if requester else EVERYONE
+        ids = frozenset(papers.unpack_ids(self.keys.get(case, "cohort"))) if requester else EVERYONE
         question = papers.question_of(
             case.asked, case.order, case.terms, self.manifest(), self.now(), case.ref.request_id,
             side="requester" if requester else "provider",
@@ -108,13 +108,13 @@ class Stages(Casework):
 
     async def note_admission(self, case: Case, admission: Admission) -> None:
         """Digests for everyone; how many were left out, and why, for ourselves."""
-        _, commitment = self.commit_once(case, 5, "admission", lambda: admission.story)
+        _, commitment = self.notes.commit_once(case, 5, "admission", lambda: admission.story)
         manifest = admission.manifest
         facts: dict[str, JSON] = {
             "schema": manifest.schema_digest.hex(),
             "key_id": manifest.key_id.hex(),
         }
-        await self.note(case, 5, "admission", "intent", "people.encoded", facts, {"admission": commitment})
+        await self.notes.write(case, 5, "admission", "intent", "people.encoded", facts, {"admission": commitment})
 
     # [6]
 
@@ -123,7 +123,9 @@ class Stages(Casework):
         method, order = self.method(case), case.order
         sides = [self.parcels.encodings(case, party) for party in (order.requester, order.provider)]
         result = method.link(sides[0], sides[1], order)
-        disclosure = method.disclose(result, len(sides[0].data), order.disclosure_mode, self.secret(case, "link-seed"))
+        disclosure = method.disclose(
+            result, len(sides[0].data), order.disclosure_mode, self.keys.get(case, "link-seed")
+        )
         self.parcels.put_all(case, links_of(order.requester), [disclosure.requester_list])
         self.parcels.put_all(case, links_of(order.provider), [disclosure.provider_list])
         return disclosure
@@ -131,8 +133,8 @@ class Stages(Casework):
     async def note_linked(self, case: Case, disclosure: Disclosure) -> None:
         """That it was linked, by which method; how many links there are is committed to and not told."""
         story = {"links": disclosure.links, "precision_bp": disclosure.precision_bp}
-        _, commitment = self.commit_once(case, 6, "linked", lambda: story)
-        await self.note(
+        _, commitment = self.notes.commit_once(case, 6, "linked", lambda: story)
+        await self.notes.write(
             case,
             6,
             "linked",
@@ -162,7 +164,7 @@ class Stages(Casework):
         if case.leg.role == "requester":
             method.read_requester_list(data, sent.rows, self.tokens_digest(case, sent.row_width))
             return data
-        key = TokenKey(self.secret(case, "token"))
+        key = TokenKey(self.keys.get(case, "token"))
         try:
             links = method.read_provider_list(data, key, self.people.records.ids(), sent.rows, case.order)
         finally:
@@ -205,15 +207,15 @@ class Stages(Casework):
             "release": made.release.SerializeToString(deterministic=True),
             "story": made.commitment.encode(),
         }
-        entry = self._entry_id(case, 8, "release")
-        opening = Opening(entry, "value", made.salt, self.seal_opening(entry, made.story))
+        entry = self.notes.entry_id_of(case, 8, "release")
+        opening = Opening(entry, "value", made.salt, self.notes.seal_opening(entry, made.story))
         progress = {"release_at": release_at}
         to = Next(8, secrets=kept, progress=progress, choices_version=made.choices_version)
         return self.move(case, to, [opening])
 
     async def note_release(self, case: Case) -> None:
         """The release is announced in the log before anyone can fetch it."""
-        release = pb.Release.FromString(self.secret(case, "release"))
+        release = pb.Release.FromString(self.keys.get(case, "release"))
         facts = {
             "release": release.digest.hex(),
             "bundle": release.bundle_digest.hex(),
@@ -221,8 +223,8 @@ class Stages(Casework):
             "columns": release.columns_digest.hex(),
             **papers.method_facts(case.order),
         }
-        commitment = {"story": self.secret(case, "story").decode()}
-        await self.note(case, 8, "release", "intent", "release.sealed", facts, commitment)
+        commitment = {"story": self.keys.get(case, "story").decode()}
+        await self.notes.write(case, 8, "release", "intent", "release.sealed", facts, commitment)
 
     def release_message(self, case: Case) -> pb.Message:
         """The signed part of the release; the sealed bytes follow as chunks. Raises AgreementError.
@@ -230,8 +232,8 @@ class Stages(Casework):
         What was suspended between sealing and the first hand-out is not handed out.
         """
         self.agreements.in_force_by_digest(case.terms.digest)
-        release = pb.Release.FromString(self.secret(case, "release"))
-        release.decision_digest = bytes.fromhex(self.secret(case, "story").decode())
+        release = pb.Release.FromString(self.keys.get(case, "release"))
+        release.decision_digest = bytes.fromhex(self.keys.get(case, "story").decode())
         return pb.Message(release=release)
 
     # [9]

@@ -197,11 +197,11 @@ class People(Clerk):
 
     def _commit(self, part: str, value: Any) -> tuple[Any, str]:
         entry = self.matter(part)
-        known = self.exchange.kept(entry)
+        known = self.exchange.notes.kept(entry)
         salt = known[1] if known else secrets.token_bytes(32)
         value = known[0] if known else json.loads(json.dumps(value))
         if known is None:
-            self.node.store.openings.put(entry, "value", salt, self.exchange.seal_opening(entry, value))
+            self.node.store.openings.put(entry, "value", salt, self.exchange.notes.seal_opening(entry, value))
         return value, commit(value, salt)
 
     def _standing(self, wanted: models.ChoiceWithdrawal) -> list[Choice]:

@@ -92,7 +92,7 @@ class Questions(Clerk):
         draft = self._draft(body)
         request_id = await self.exchange.ask(draft, user)
         case = self.exchange.case_at(request_id, draft.providers[0], "requester")
-        found = len(papers.unpack_ids(self.exchange.secret(case, "cohort")))
+        found = len(papers.unpack_ids(self.exchange.keys.get(case, "cohort")))
         given = len(draft.cohort.ids) if draft.cohort.ids is not None else None
         return {"request": request_id, "cohort": found, "given": given, "deadline": when(case.leg.deadline)}
 

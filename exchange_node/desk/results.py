@@ -54,8 +54,8 @@ class Results(Clerk):
         now = self.exchange.now()
         facts: dict[str, JSON] = {"release": self._release(case)[1].digest.hex(), "at": now}
         part = f"exported-{now}"
-        _, commitment = self.exchange.commit_once(case, 9, part, lambda: {"analyst": user.name})
-        await self.exchange.note(case, 9, part, "intent", "results.exported", facts, {"analyst": commitment})
+        _, commitment = self.exchange.notes.commit_once(case, 9, part, lambda: {"analyst": user.name})
+        await self.exchange.notes.write(case, 9, part, "intent", "results.exported", facts, {"analyst": commitment})
 
     def _release(self, case: Case) -> tuple[pb.Signed, pb.Release]:
         stored = self.node.store.messages.get(

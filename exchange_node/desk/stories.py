@@ -57,7 +57,7 @@ class Stories(Clerk):
         found = self._entries(user, request_id)
         decisions = []
         for _, entry in found:
-            kept = self.exchange.kept(entry.id)
+            kept = self.exchange.notes.kept(entry.id)
             if kept is None or not isinstance(kept[0], dict):
                 continue
             if entry.action in ("decision.ask", "question.refused"):
@@ -108,7 +108,7 @@ class Stories(Clerk):
     def _openings(self, entries: Sequence[Entry]) -> dict[str, Opening]:
         found = {}
         for entry in entries:
-            kept = self.exchange.kept(entry.id) if entry.commitments else None
+            kept = self.exchange.notes.kept(entry.id) if entry.commitments else None
             if kept is not None and (commitment := commit(*kept)) in entry.commitments.values():
                 found[commitment] = Opening(*kept)
         return found

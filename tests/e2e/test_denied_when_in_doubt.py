@@ -579,7 +579,7 @@ async def test_precision_below_the_minimum_releases_nobody(world: Simulator) -> 
     assert world.state(LANDLORD, request) == "done"
     assert set(results(world, request).values()) == {""}
     (release,) = [entry for entry in entries(world, HOSPITAL, request) if entry.action == "release.sealed"]
-    story, _ = world.network.exchanges[HOSPITAL].kept(release.id) or ({}, b"")
+    story, _ = world.network.exchanges[HOSPITAL].notes.kept(release.id) or ({}, b"")
     assert story["rows"] == 0 and any("precision" in code for code in story["reasons"]), story
 
 
