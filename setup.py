@@ -9,12 +9,13 @@ from setuptools import Extension, find_packages, setup
 node = find_packages(include=["exchange_node", "exchange_node.*"])
 command_line = ["exchange_cli", *(f"exchange_cli.{name}" for name in find_packages("cli"))]
 
-# The stable ABI: one binary serves every Python from 3.11 on. No -march: what a processor can do is asked at run time.
+# No module but a library that Python loads with ctypes, so that no headers of Python are needed; an Extension all the
+# same, since setuptools builds and installs those. No -march: what a processor can do is asked at run time.
 dice = Extension(
     "exchange_node.kernels._dice",
     sources=["exchange_node/kernels/dice.c"],
     depends=["exchange_node/kernels/dice_search.h", "exchange_node/kernels/dice_sets.h"],
-    extra_compile_args=["-O3", "-std=c11", "-Wall", "-Wextra", "-Wno-unused-parameter"],
+    extra_compile_args=["-O3", "-std=c11", "-Wall", "-Wextra"],
     py_limited_api=True,
 )
 

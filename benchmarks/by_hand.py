@@ -14,7 +14,7 @@ from clkhash.clk import generate_clks
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from benchmarks.processes import Figures
-from exchange_node.kernels import _dice
+from exchange_node.kernels import dice
 from exchange_node.linkage.by_anonlink import Anonlink
 from tests.made_up_people import SCHEMA
 
@@ -63,7 +63,7 @@ def pairs_a_second() -> float:
     arguments = (words, bits, bits, laid, bits, bits[: rows // 8], np.arange(rows, dtype=np.uint32), need, ends)
     begun = time.process_time()
     for _ in range(rounds):
-        _dice.search(_dice.kernels()[0], 1, *arguments)
+        dice.search(dice.kernels()[0], 1, *arguments)
     return rounds * rows**2 / (time.process_time() - begun)
 
 

@@ -1,1 +1,1 @@
-"""Native code: small C extensions for the stable ABI, each chosen by name and proven equal to a plain reference."""
+"""Native code: small C libraries without Python's headers, each proven equal to a plain reference."""

@@ -4,12 +4,11 @@
  * than the smaller number of bits that either row has there, so nothing is dismissed falsely. Everything is integers:
  * the least number of shared bits for each |x| + |y| comes from the caller as a table.
  *
- * Called with what a peer sent, hence every size and index is checked before the search begins.
+ * Called with what a peer sent, hence every size and index is checked before the search begins. A plain library that
+ * Python loads with ctypes: it needs a C compiler and no headers of Python, and Python's lock is not held meanwhile.
  */
 
-#define PY_SSIZE_T_CLEAN
-#define Py_LIMITED_API 0x030B0000
-#include <Python.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -32,7 +31,7 @@ struct right {
     const uint32_t *order; /* [row], its number at the caller */
     const int32_t *need;   /* [|x| + |y|], fewest shared bits that reach the threshold */
     const int32_t *ends;   /* [part], the word after its last */
-    Py_ssize_t rows, groups;
+    ptrdiff_t rows, groups;
     int width, parts; /* words of a row, and the parts in which they are counted */
 };
 
@@ -47,7 +46,7 @@ struct left {
     const int32_t *rest;   /* [row][part] */
     struct pair *kept;     /* [row][most], best first */
     int32_t *found;        /* [row], how many are kept */
-    Py_ssize_t rows;
+    ptrdiff_t rows;
     int most;
 };
 
@@ -58,7 +57,7 @@ static int better(const struct pair *a, const struct pair *b)
     return one > other || (one == other && a->right < b->right);
 }
 
-static void keep(const struct right *right, struct left *left, Py_ssize_t row, Py_ssize_t at, int32_t shared)
+static void keep(const struct right *right, struct left *left, ptrdiff_t row, ptrdiff_t at, int32_t shared)
 {
     if (at >= right->rows)
         return;
@@ -81,6 +80,13 @@ static void keep(const struct right *right, struct left *left, Py_ssize_t row, P
 #include "dice_sets.h"
 
 /* -- what Python sees --------------------------------------------------------------------------------------------- */
+
+struct array {
+    const void *items;
+    int64_t bytes;
+};
+
+enum { LEFT_WORDS, LEFT_BITS, LEFT_REST, RIGHT_WORDS, RIGHT_BITS, RIGHT_REST, ORDER, NEED, ENDS, FOUND, KEPT, ARRAYS };
 
 static const struct kernel {
     const char *name;
@@ -111,137 +117,90 @@ static int runs_here(int kernel)
     return kernel < KERNEL_COUNT;
 }
 
-static PyObject *kernels(PyObject *self, PyObject *none)
+/* Items of `size` bytes in an array, -1 if it is not whole items at an aligned place. */
+static int64_t items(struct array array, int64_t size)
 {
-    PyObject *names = PyList_New(0);
-    for (int i = 0; names && i < KERNEL_COUNT; i++) {
-        PyObject *name = runs_here(i) ? PyUnicode_FromString(KERNELS[i].name) : NULL;
-        if (name && PyList_Append(names, name))
-            Py_CLEAR(names);
-        Py_XDECREF(name);
-        if (PyErr_Occurred())
-            Py_CLEAR(names);
-    }
-    return names;
+    return (uintptr_t)array.items % (uint64_t)size || array.bytes % size ? -1 : array.bytes / size;
 }
 
-/* Items of `size` bytes in a buffer, -1 if it is not whole items at an aligned place. */
-static Py_ssize_t items(const Py_buffer *buffer, Py_ssize_t size)
+static int within(const int32_t *values, int64_t count, int32_t low, int32_t high)
 {
-    return (uintptr_t)buffer->buf % (size_t)size || buffer->len % size ? -1 : buffer->len / size;
-}
-
-static int within(const int32_t *values, Py_ssize_t count, int32_t low, int32_t high)
-{
-    for (Py_ssize_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < count; i++)
         if (values[i] < low || values[i] > high)
             return 0;
     return 1;
 }
 
-static int ascending(const int32_t *values, Py_ssize_t count)
+static int ascending(const int32_t *values, int64_t count)
 {
-    for (Py_ssize_t i = 1; i < count; i++)
+    for (int64_t i = 1; i < count; i++)
         if (values[i] < values[i - 1])
             return 0;
     return 1;
 }
 
-/* Which of the rules is broken, or NULL. */
-static const char *fits(const Py_buffer *b, struct right *right, struct left *left)
+/* Which of the arrays does not fit, or NULL. */
+static const char *fit(const struct array *a, int most, struct right *right, struct left *left)
 {
-    Py_ssize_t parts = items(&b[8], 4), rows = items(&b[1], 4), padded = items(&b[4], 4), last;
+    int64_t parts = items(a[ENDS], 4), rows = items(a[LEFT_BITS], 4), padded = items(a[RIGHT_BITS], 4);
+    const int32_t *ends = a[ENDS].items;
     if (parts < 1 || parts > MAX_PARTS)
         return "ends";
-    const int32_t *ends = b[8].buf;
     for (int i = 0; i < parts; i++)
         if (ends[i] - (i ? ends[i - 1] : 0) < 1 || ends[i] - (i ? ends[i - 1] : 0) > MAX_PART)
             return "ends";
-    Py_ssize_t width = ends[parts - 1];
+    int32_t width = ends[parts - 1], full = 64 * width;
     if (width > MAX_WIDTH)
         return "ends";
-    if (rows < 0 || items(&b[0], 8) != rows * width || items(&b[2], 4) != rows * parts)
+    if (rows < 0 || items(a[LEFT_WORDS], 8) != rows * width || items(a[LEFT_REST], 4) != rows * parts)
         return "left";
-    if (padded < 0 || padded % LANES || items(&b[3], 8) != padded * width || items(&b[5], 4) != padded / LANES * parts)
+    if (padded < 0 || padded % LANES || items(a[RIGHT_WORDS], 8) != padded * width ||
+        items(a[RIGHT_REST], 4) != padded / LANES * parts)
         return "right";
-    last = items(&b[6], 4);
+    int64_t last = items(a[ORDER], 4);
     if (last < 0 || last > padded || padded - last >= LANES)
         return "order";
-    if (items(&b[7], 4) != 2 * 64 * width + 1)
-        return "need";
-    int32_t full = (int32_t)(64 * width);
-    if (!within(b[1].buf, rows, 0, full) || !within(b[4].buf, padded, 0, full) || !ascending(b[4].buf, padded))
+    if (!within(a[LEFT_BITS].items, rows, 0, full) || !within(a[RIGHT_BITS].items, padded, 0, full) ||
+        !ascending(a[RIGHT_BITS].items, padded))
         return "bits";
-    if (!within(b[7].buf, 2 * (Py_ssize_t)full + 1, 1, INT32_MAX) || !ascending(b[7].buf, 2 * (Py_ssize_t)full + 1))
+    if (items(a[NEED], 4) != 2 * full + 1 || !within(a[NEED].items, 2 * full + 1, 1, INT32_MAX) ||
+        !ascending(a[NEED].items, 2 * full + 1))
         return "need";
-    *right = (struct right){b[3].buf, b[4].buf, b[5].buf, b[6].buf, b[7].buf, ends, last, padded / LANES,
-                            (int)width, (int)parts};
-    left->words = b[0].buf;
-    left->bits = b[1].buf;
-    left->rest = b[2].buf;
-    left->rows = rows;
+    if (most < 1 || most > MAX_MOST)
+        return "most";
+    if (items(a[FOUND], 4) != rows || items(a[KEPT], 4) != rows * most * (int64_t)(sizeof(struct pair) / 4))
+        return "answer";
+    *right = (struct right){a[RIGHT_WORDS].items, a[RIGHT_BITS].items, a[RIGHT_REST].items, a[ORDER].items,
+                            a[NEED].items, ends, last, padded / LANES, width, (int)parts};
+    *left = (struct left){a[LEFT_WORDS].items, a[LEFT_BITS].items, a[LEFT_REST].items,
+                          (struct pair *)a[KEPT].items, (int32_t *)a[FOUND].items, rows, most};
     return NULL;
 }
 
-static PyObject *run(const struct kernel *kernel, const Py_buffer *buffers, int most)
+/* The kernels that run here, the widest first; NULL after the last. */
+const char *dice_kernel(int number)
+{
+    for (int i = 0; i < KERNEL_COUNT; i++)
+        if (runs_here(i) && number-- == 0)
+            return KERNELS[i].name;
+    return NULL;
+}
+
+/* Fills FOUND and KEPT; returns what is wrong with the arguments, or NULL. */
+const char *dice_search(const char *kernel, int most, const struct array *arrays)
 {
     struct right right;
-    struct left left = {.most = most};
-    const char *broken = fits(buffers, &right, &left);
-    if (broken)
-        return PyErr_Format(PyExc_ValueError, "%s: wrong size or values", broken);
-    PyObject *found = PyBytes_FromStringAndSize(NULL, left.rows * (Py_ssize_t)sizeof(int32_t));
-    PyObject *kept = PyBytes_FromStringAndSize(NULL, left.rows * most * (Py_ssize_t)sizeof(struct pair));
-    PyObject *answer = NULL;
-    if (found && kept) {
-        left.found = (int32_t *)PyBytes_AsString(found);
-        left.kept = (struct pair *)PyBytes_AsString(kept);
-        memset(left.found, 0, (size_t)left.rows * sizeof(int32_t));
-        memset(left.kept, 0, (size_t)(left.rows * most) * sizeof(struct pair));
-        Py_BEGIN_ALLOW_THREADS
-        if (left.rows)
-            kernel->search(&right, &left);
-        Py_END_ALLOW_THREADS
-        answer = PyTuple_Pack(2, found, kept);
-    }
-    Py_XDECREF(found);
-    Py_XDECREF(kept);
-    return answer;
-}
-
-static PyObject *search(PyObject *self, PyObject *args)
-{
-    const char *name;
-    int most, kernel = 0;
-    Py_buffer b[9];
-    if (!PyArg_ParseTuple(args, "siy*y*y*y*y*y*y*y*y*", &name, &most, &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &b[6],
-                          &b[7], &b[8]))
-        return NULL;
-    PyObject *answer = NULL;
-    while (kernel < KERNEL_COUNT && (strcmp(KERNELS[kernel].name, name) || !runs_here(kernel)))
-        kernel++;
-    if (kernel == KERNEL_COUNT)
-        PyErr_SetString(PyExc_ValueError, "kernel: none of that name runs here");
-    else if (most < 1 || most > MAX_MOST)
-        PyErr_SetString(PyExc_ValueError, "most: wrong value");
-    else
-        answer = run(&KERNELS[kernel], b, most);
-    for (int i = 0; i < 9; i++)
-        PyBuffer_Release(&b[i]);
-    return answer;
-}
-
-static PyMethodDef METHODS[] = {
-    {"kernels", kernels, METH_NOARGS, "kernels() -> list[str]: those that this machine can run, the widest first."},
-    {"search", search, METH_VARARGS,
-     "search(kernel, most, words, bits, rest, right words, bits, rest, order, need, ends) -> (found, kept)"},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyModuleDef_Slot SLOTS[] = {{0, NULL}};
-static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, .m_name = "_dice", .m_methods = METHODS, .m_slots = SLOTS};
-
-PyMODINIT_FUNC PyInit__dice(void)
-{
-    return PyModuleDef_Init(&MODULE);
+    struct left left;
+    int chosen = 0;
+    while (chosen < KERNEL_COUNT && (strcmp(KERNELS[chosen].name, kernel) || !runs_here(chosen)))
+        chosen++;
+    if (chosen == KERNEL_COUNT)
+        return "kernel";
+    const char *wrong = fit(arrays, most, &right, &left);
+    if (wrong)
+        return wrong;
+    memset(left.found, 0, (size_t)left.rows * sizeof(int32_t));
+    if (left.rows)
+        KERNELS[chosen].search(&right, &left);
+    return NULL;
 }

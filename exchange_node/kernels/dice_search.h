@@ -8,20 +8,20 @@
 
 TARGET static void NAME(search)(const struct right *right, struct left *left)
 {
-    for (Py_ssize_t first = 0; first < right->groups; first += TILE_GROUPS) {
-        Py_ssize_t end = first + TILE_GROUPS < right->groups ? first + TILE_GROUPS : right->groups;
-        for (Py_ssize_t row = 0; row < left->rows; row += SETS) {
+    for (ptrdiff_t first = 0; first < right->groups; first += TILE_GROUPS) {
+        ptrdiff_t end = first + TILE_GROUPS < right->groups ? first + TILE_GROUPS : right->groups;
+        for (ptrdiff_t row = 0; row < left->rows; row += SETS) {
             const uint64_t *x[SETS];
             const int32_t *rest_x[SETS];
             int32_t bits_x[SETS];
             for (int k = 0; k < SETS; k++) {
                 /* At the end the last row stands in for rows that are not there; nobody looks at its counts. */
-                Py_ssize_t at = row + k < left->rows ? row + k : left->rows - 1;
+                ptrdiff_t at = row + k < left->rows ? row + k : left->rows - 1;
                 x[k] = left->words + at * right->width;
                 rest_x[k] = left->rest + at * right->parts;
                 bits_x[k] = left->bits[at];
             }
-            for (Py_ssize_t group = first; group < end; group++) {
+            for (ptrdiff_t group = first; group < end; group++) {
                 const uint64_t *y = right->words + group * right->width * LANES;
                 const int32_t *rest_y = right->rest + group * right->parts;
                 int32_t fewest = right->bits[group * LANES], most = right->bits[group * LANES + LANES - 1];

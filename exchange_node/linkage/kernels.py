@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exchange_node.kernels import _dice
+from exchange_node.kernels import dice
 from exchange_node.linkage.by_anonlink import ANONLINK, Anonlink
 from exchange_node.linkage.errors import LinkageError
 from exchange_node.linkage.native import Native
@@ -14,7 +14,7 @@ DEFAULT_KERNEL = "native"
 def native_kernels() -> list[str]:
     """Ours, as far as this machine can run them, the widest first: `native-avx512`, `native-avx2`, `native-popcnt`,
     `native-plain`."""
-    return [f"native-{name}" for name in _dice.kernels()]
+    return [f"native-{name}" for name in dice.kernels()]
 
 
 def choose_kernel(name: str) -> Kernel:

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange_node.kernels import _dice
+from exchange_node.kernels import dice
 from exchange_node.linkage.encodings import Bytes
 from exchange_node.linkage.pairs import PAIR, Pairs, Search
 
 LANES = 8
 _PART = 31  # most words of one part: the AVX2 kernel counts in bytes
-_KEPT = np.dtype([("shared", np.int32), ("sum", np.int32), ("right", np.uint32)])
 Words = NDArray[np.uint64]
 Numbers = NDArray[np.int32]
 
@@ -45,11 +44,9 @@ class Native:
             mine, own_bits = _words(left), _bits(_words(left))
             by_bits = np.argsort(own_bits, kind="stable")
             mine, own_bits = np.ascontiguousarray(mine[by_bits]), own_bits[by_bits]
-            found, kept = _dice.search(
+            counts, table = dice.search(
                 self.set, most, mine, own_bits, _rest(mine, ends), words, bits, rest, order, need, ends
             )
-            counts = np.frombuffer(found, np.int32)
-            table = np.frombuffer(kept, _KEPT).reshape(len(counts), most)
             there = np.arange(most) < counts[:, None]
             pairs = np.empty(int(counts.sum()), PAIR)
             pairs["score"] = 2.0 * table["shared"][there] / table["sum"][there]

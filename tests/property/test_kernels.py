@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from exchange_node.kernels import _dice
+from exchange_node.kernels import dice
 from exchange_node.linkage.kernels import choose_kernel, native_kernels
 from exchange_node.linkage.native import _need, _rest
 from exchange_node.linkage.pairs import PAIR
@@ -70,7 +72,7 @@ def test_a_kernel_is_exact_across_its_own_tiles(kernel: str, rows: int) -> None:
         assert np.array_equal(found, plainly(left, right, threshold_bp, 5))
 
 
-def _arguments() -> list[object]:
+def _arguments() -> list[Any]:
     words = np.ones((16, 16), np.uint64)
     laid = np.ones((2, 16, 8), np.uint64)
     bits, ends = np.full(16, 16, np.int32), np.array([8, 16], np.int32)
@@ -82,6 +84,7 @@ def _arguments() -> list[object]:
 @pytest.mark.parametrize(
     ("place", "value"),
     [
+        (2, np.ones((16, 32), np.uint64)[:, ::2]),
         (0, "fastest"),
         (1, 0),
         (1, 257),
@@ -105,7 +108,7 @@ def _arguments() -> list[object]:
 )
 def test_sizes_and_numbers_that_do_not_fit_are_refused_before_the_search(place: int, value: object) -> None:
     good = _arguments()
-    _dice.search(*good)
+    dice.search(*good)
     good[place] = value
-    with pytest.raises(ValueError, match=r"wrong|none of that name"):
-        _dice.search(*good)
+    with pytest.raises(ValueError, match="wrong"):
+        dice.search(*good)
