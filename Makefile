@@ -93,4 +93,4 @@ locks: ## resolve requirements/*.in anew (needs uv; see docs/adr/0005)
 	uv pip compile $(RESOLVE) --constraint requirements/run.txt requirements/dev.in --output-file requirements/dev.txt
 
 clean: ## remove everything that make made here
-	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build *.egg-info exchange_node/kernels/*.so.1 .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

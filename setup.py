@@ -5,23 +5,34 @@ the environment. It is installed as `exchange_cli`; pyproject.toml cannot say th
 """
 
 from setuptools import Extension, find_packages, setup
+from setuptools.command.build_ext import build_ext
 
 node = find_packages(include=["exchange_node", "exchange_node.*"])
 command_line = ["exchange_cli", *(f"exchange_cli.{name}" for name in find_packages("cli"))]
 
-# No module but a library that Python loads with ctypes, so that no headers of Python are needed; an Extension all the
-# same, since setuptools builds and installs those. No -march: what a processor can do is asked at run time.
+
+class Library(build_ext):
+    """Extensions here are no modules but libraries that Python loads with ctypes: no headers of Python are needed, and
+    one file serves every Python. The name tells Python's import that it is none of its own.
+    """
+
+    def get_ext_filename(self, fullname: str) -> str:
+        *folders, name = fullname.split(".")
+        return "/".join([*folders, f"lib{name}.so.1"])
+
+
+# No -march: what a processor can do is asked at run time.
 dice = Extension(
-    "exchange_node.kernels._dice",
+    "exchange_node.kernels.dice",
     sources=["exchange_node/kernels/dice.c"],
     depends=["exchange_node/kernels/dice_search.h", "exchange_node/kernels/dice_sets.h"],
     extra_compile_args=["-O3", "-std=c11", "-Wall", "-Wextra"],
-    py_limited_api=True,
 )
 
 setup(
     packages=[*node, *command_line],
     package_dir={"exchange_cli": "cli"},
     ext_modules=[dice],
+    cmdclass={"build_ext": Library},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

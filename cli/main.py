@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from exchange_node import __version__
-from exchange_node.errors import ExchangeError, Kind
+from exchange_node.errors import ExchangeError, Kind, mistake
 
 from . import agreements, audits, choices, doctor, keys, manifests, nodes, policies, requests, users
 from .errors import CliError
@@ -114,12 +114,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         told = error.strerror or type(error).__name__
         return _failed(CliError("system", f"{error.filename}: {told}" if error.filename else told), as_json)
     except Exception as error:
-        # The text of an unforeseen error may hold anything, so only its kind, its place and a reference are told.
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
-        return _failed(CliError("mistake", f"reference {type(error).__name__} {place} {uuid4().hex[:12]}"), as_json)
+        return _failed(CliError("mistake", f"reference {mistake(error)} {uuid4().hex[:12]}"), as_json)
 
 
 def _failed(error: ExchangeError, as_json: bool) -> int:

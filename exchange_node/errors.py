@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -59,6 +60,15 @@ class ExchangeError(Exception):
     def kind(self) -> Kind:
         """The sort of failure, from which exit codes and gRPC statuses follow."""
         return self.says.kind
+
+
+def mistake(error: BaseException) -> str:
+    """Kind and place of an unforeseen error, such as `KeyError casework.py:97`. Its text may hold anything."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    return f"{type(error).__name__}{place}"
 
 
 def full_catalogue() -> dict[str, Says]:

@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 
 from exchange_node.casework import ENDED, Next
-from exchange_node.errors import ExchangeError, Kind
+from exchange_node.errors import ExchangeError, Kind, mistake
 from exchange_node.exchange import WORK, Exchange
 from exchange_node.store.model import Leg
 
@@ -80,8 +80,7 @@ class Runner:
             log.error("leg.blocked", request=leg.request_id, leg=leg.provider, code=error.code, detail=error.detail)
             await asyncio.sleep(FIRST_RETRY)
         except Exception as error:
-            # The text of an unforeseen error may hold anything, so only its kind is told.
-            log.error("leg.crashed", request=leg.request_id, leg=leg.provider, kind=type(error).__name__)
+            log.error("leg.crashed", request=leg.request_id, leg=leg.provider, mistake=mistake(error))
             await asyncio.sleep(FIRST_RETRY)
 
     async def advance(self, leg: Leg) -> None:
@@ -103,8 +102,7 @@ class Runner:
             except ExchangeError as error:
                 self._failed(error, current)
             except Exception as error:
-                # The text of an unforeseen error may hold anything, so only its kind is told.
-                self._failed(ExchangeError("internal", type(error).__name__), current)
+                self._failed(ExchangeError("internal", mistake(error)), current)
 
     def _failed(self, error: ExchangeError, leg: Leg) -> None:
         """Try again later, or end the leg with the reason."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,7 @@ class _Array(ctypes.Structure):
 
 
 def _load() -> ctypes.CDLL:
-    beside = (Path(__file__).with_name(f"_dice{suffix}") for suffix in EXTENSION_SUFFIXES)
-    library = ctypes.CDLL(str(next(file for file in beside if file.exists())))
+    library = ctypes.CDLL(str(Path(__file__).with_name("libdice.so.1")))
     library.dice_kernel.argtypes, library.dice_kernel.restype = [ctypes.c_int], ctypes.c_char_p
     library.dice_search.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.POINTER(_Array)]
     library.dice_search.restype = ctypes.c_char_p

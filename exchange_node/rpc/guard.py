@@ -13,7 +13,7 @@ import grpc.aio
 import structlog
 
 from exchange_node.audit.entry import Entry, entry_id
-from exchange_node.errors import ExchangeError
+from exchange_node.errors import ExchangeError, mistake
 from exchange_node.node import Node
 from exchange_node.rpc.access import Who, may_call
 from exchange_node.rpc.errors import AccessError, private_metadata, public_metadata, status_of
@@ -119,9 +119,9 @@ class Guard:
 
 
 def _unforeseen(method: str, error: Exception) -> ExchangeError:
-    """The text of an unforeseen error may hold anything, so only its kind and a reference are told."""
+    """The caller is told a reference, by which the node's log has kind and place."""
     reference = uuid4().hex[:12]
-    log.error("call.crashed", method=method, kind=type(error).__name__, reference=reference, exc_info=False)
+    log.error("call.crashed", method=method, mistake=mistake(error), reference=reference)
     return ExchangeError("internal", f"reference {reference}")
 
 

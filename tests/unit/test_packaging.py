@@ -26,7 +26,7 @@ LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what is packaged, beside a package that is not, so that no earlier build can leak in."""
     folder = tmp_path_factory.mktemp("source")
-    skip = shutil.ignore_patterns("__pycache__")
+    skip = shutil.ignore_patterns("__pycache__", "*.so.1")
     for name in ("exchange_node", "cli"):
         shutil.copytree(ROOT / name, folder / name, ignore=skip)
     (folder / "tests").mkdir()
@@ -71,7 +71,7 @@ def test_the_wheel_holds_every_file_of_the_packages(source: Path, wheel: zipfile
 
 def test_one_wheel_serves_every_python(wheel: zipfile.ZipFile) -> None:
     assert "Tag: cp311-abi3-" in metadata(wheel, "WHEEL")
-    assert "exchange_node/kernels/_dice.abi3.so" in wheel.namelist()
+    assert [name for name in wheel.namelist() if ".so" in name] == ["exchange_node/kernels/libdice.so.1"]
 
 
 def test_the_wheel_brings_the_command_and_leaves_resolving_to_the_lock(wheel: zipfile.ZipFile) -> None:
