@@ -12,6 +12,7 @@ import asyncio
 import grpc.aio
 import structlog
 
+from exchange_node.errors import ExchangeError, mistake
 from exchange_node.exchange import Exchange
 from exchange_node.rpc.server import build_server, listen, may_connect
 
@@ -46,15 +47,20 @@ class Listener:
         """Until cancelled: have a fresh server take over whenever those who may connect have changed."""
         while True:
             await asyncio.sleep(LOOK_EVERY)
-            if self._server is not None and self._let_in != may_connect(self._exchange.node):
-                self._drain(self._server)
-                self._server = None
-            if self._server is None:
-                try:
-                    await self.open()
-                    log.info("node.listening-anew")
-                except RuntimeError:  # the old server lets the port go in its own time
-                    log.warning("node.port-taken", listen=self._address)
+            try:
+                await self._look()
+            except RuntimeError:  # the old server lets the port go in its own time
+                log.warning("node.port-taken", listen=self._address)
+            except (ExchangeError, OSError) as error:  # a key file that cannot be read now: as it is, until it can
+                log.error("node.listening-as-before", mistake=mistake(error))
+
+    async def _look(self) -> None:
+        if self._server is not None and self._let_in != may_connect(self._exchange.node):
+            self._drain(self._server)
+            self._server = None
+        if self._server is None:
+            await self.open()
+            log.info("node.listening-anew")
 
     def _drain(self, server: grpc.aio.Server) -> None:
         task = asyncio.create_task(server.stop(DRAIN_SECONDS))

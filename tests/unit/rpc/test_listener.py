@@ -16,6 +16,7 @@ from exchange_node.rpc import listener as listener_module
 from exchange_node.rpc.errors import CODE
 from exchange_node.rpc.listener import Listener
 from exchange_node.trust import certificates
+from exchange_node.trust.errors import TrustError
 from exchange_node.wire.v1 import node_pb2 as rpc
 from tests.simulator import Member, Simulator, Time, free_ports
 
@@ -142,6 +143,24 @@ async def test_a_port_that_is_taken_for_a_while_is_had_back(
         await until(later, SERVED.__eq__)
     assert not taken
     await listener.close(0)
+
+
+async def test_a_key_file_that_cannot_be_read_for_a_while(
+    world: tuple[Simulator, Listener], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = world
+    plain, troubles = listener_module.may_connect, [TrustError("keys-exposed"), OSError("busy"), TrustError("bad-key")]
+
+    def read(node: object) -> bytes:
+        if troubles:
+            raise troubles.pop()
+        return plain(node)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(listener_module, "may_connect", read)
+    publish(made, HERE, FRIEND, LATER)
+    async with channel(made, LATER) as later:
+        await until(later, SERVED.__eq__)
+    assert not troubles
 
 
 async def test_a_port_of_somebody_else_is_not_shared(tmp_path: Path) -> None:
