@@ -19,8 +19,8 @@ from tools.image import podman
 
 pytestmark = pytest.mark.container
 
-# Carried out in the image, as its user.
 BUILT = "libdice.so.1"
+# Carried out in the image, as its user.
 LOOK = """
 import hashlib, json, os, pathlib, shutil, sys
 home = pathlib.Path("/opt/exchange-node")
@@ -31,7 +31,8 @@ print(json.dumps({
     "uid": os.getuid(),
     "files": {str(p.relative_to(packages)): hashlib.sha256(p.read_bytes()).hexdigest() for p in ours},
     "builders": [name for name in ("cc", "gcc", "g++", "c++", "as", "ld", "make", "git") if shutil.which(name)],
-    "left": [name for name in ("/source", "/etc/pip.conf", "/root/.cache", "/run/secrets/pip") if os.path.lexists(name)]
+    "left": [name for name in ("/source", "/etc/pip.conf", os.path.expanduser("~root/.cache"), "/run/secrets/pip")
+             if os.path.lexists(name)]
         + [str(p) for top in (home, packages) for p in top.iterdir() if p.name in names],
     "open": [str(p) for p in home.rglob("*") if not p.is_symlink() and os.access(p, os.W_OK)],
 }))
