@@ -123,7 +123,8 @@ async def test_messages_that_overtake_one_another(world: Simulator) -> None:
 
     def shown(size: int, note: bytes, since: int) -> None:
         proof = log.consistency(*sorted((since, size))) if since else []
-        post._witness(LANDLORD, note, pb.Envelope(proof_from=since, proof=proof))
+        header = pb.Header(checkpoint=note, made_at=int(world.time.now))
+        post._witness(LANDLORD, header, pb.Envelope(proof_from=since, proof=proof))
 
     notes = [grown() for _ in range(5)]
     (size, _), first, second, third, fourth = notes
