@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,11 @@ SECONDS = 300  # a loaded machine is slow; what hangs must still end
 
 def start(scenario: str, folder: Path, people: int) -> subprocess.Popen[str]:
     words = [sys.executable, "-m", "demo", scenario, "--folder", str(folder), "--people", str(people)]
-    return subprocess.Popen(words, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    # Whoever runs the tests in the background may have Ctrl-C ignored; a person at a terminal has not.
+    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(
+        words, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=heeds
+    )
 
 
 def play(scenario: str, folder: Path, people: int = PEOPLE) -> tuple[dict[str, Any], str]:
