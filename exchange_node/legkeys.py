@@ -57,13 +57,13 @@ class LegKeys:
 
     def part(self, case: Case, their_key: bytes) -> pb.Message:
         """[4] Our contribution, sealed to the other data party and bound to the leg and its direction."""
-        sealed = sealing.seal(their_key, self.get(case, "part"), _part_info(case, True))
+        sealed = sealing.seal(their_key, self.get(case, "part"), part_info(case, True))
         return pb.Message(key_part=pb.KeyPart(sealed=sealed))
 
     def agree(self, case: Case, method: LinkageMethod, sealed_part: bytes) -> bytes:
         """[4] Open their contribution and derive the pair's key; returns key and key id as they are kept."""
         own = self.get(case, "part")
-        theirs = sealing.open(self.sealing_key(case), sealed_part, _part_info(case, False))
+        theirs = sealing.open(self.sealing_key(case), sealed_part, part_info(case, False))
         parts = (own, theirs) if case.leg.role == "requester" else (theirs, own)
         digest, schema = case.ref.request_digest, case.order.schema_digest
         key = method.agree_key(*parts, KeyContext(digest, case.ref.requester, case.ref.provider, schema))
@@ -78,7 +78,7 @@ class LegKeys:
         return LinkageKey(kept[:32], kept[32:])
 
 
-def _part_info(case: Case, ours: bool) -> bytes:
+def part_info(case: Case, ours: bool) -> bytes:
     """What a sealed contribution is bound to. Directions differ, so that a part cannot be sent back."""
     from_requester = (case.leg.role == "requester") == ours
     way = b"requester" if from_requester else b"provider"

@@ -1,13 +1,14 @@
 """The node's open port, held by one gRPC server after another.
 
 TLS fixes who may connect when a server begins to listen. When that changes, because a new manifest was accepted or the
-one in force has expired, a fresh server takes the port over, and the old one ends when its calls have. In between, a
-peer that connects is refused for a moment and comes again. The guard looks at every call besides, on either server.
+one in force has expired, a fresh server listens beside the old one, which then takes no more connections and ends when
+its calls have. The guard looks at every call besides, on either server.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import grpc.aio
 import structlog
@@ -34,7 +35,31 @@ class Listener:
         self._draining: set[asyncio.Task[None]] = set()
 
     async def open(self) -> int:
-        """Listen. Returns the port; raises RuntimeError if it cannot be had."""
+        """Listen. Returns the port; raises RuntimeError if another process has it."""
+        _require_free(self._address)
+        return await self._serve()
+
+    async def keep_up(self) -> None:
+        """Until cancelled: have a fresh server take over whenever those who may connect have changed."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            try:
+                await self._look()
+            except (ExchangeError, OSError, RuntimeError) as error:  # such as a key file that cannot be read just now
+                log.error("node.listening-as-before", mistake=mistake(error))
+
+    async def _look(self) -> None:
+        if self._let_in == may_connect(self._exchange.node):
+            return
+        before = self._server
+        await self._serve()
+        if before is not None:
+            task = asyncio.create_task(before.stop(DRAIN_SECONDS))
+            self._draining.add(task)
+            task.add_done_callback(self._draining.discard)
+        log.info("node.listening-anew")
+
+    async def _serve(self) -> int:
         node = self._exchange.node
         server, let_in = build_server(self._exchange, self._desk), may_connect(node)
         port = listen(server, node, self._address)
@@ -43,30 +68,6 @@ class Listener:
         self._address = f"{self._address.rpartition(':')[0]}:{port}"
         return port
 
-    async def keep_up(self) -> None:
-        """Until cancelled: have a fresh server take over whenever those who may connect have changed."""
-        while True:
-            await asyncio.sleep(LOOK_EVERY)
-            try:
-                await self._look()
-            except RuntimeError:  # the old server lets the port go in its own time
-                log.warning("node.port-taken", listen=self._address)
-            except (ExchangeError, OSError) as error:  # a key file that cannot be read now: as it is, until it can
-                log.error("node.listening-as-before", mistake=mistake(error))
-
-    async def _look(self) -> None:
-        if self._server is not None and self._let_in != may_connect(self._exchange.node):
-            self._drain(self._server)
-            self._server = None
-        if self._server is None:
-            await self.open()
-            log.info("node.listening-anew")
-
-    def _drain(self, server: grpc.aio.Server) -> None:
-        task = asyncio.create_task(server.stop(DRAIN_SECONDS))
-        self._draining.add(task)
-        task.add_done_callback(self._draining.discard)
-
     async def close(self, grace: float) -> None:
         """Take no new calls, and give those that run `grace` seconds."""
         if self._server is not None:
@@ -74,3 +75,13 @@ class Listener:
         for task in self._draining:
             task.cancel()
         await asyncio.gather(*self._draining, return_exceptions=True)
+
+
+def _require_free(address: str) -> None:
+    """Our own servers share the port for a moment, so gRPC would let another node of this user share it for good."""
+    host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    try:
+        socket.create_server((host.strip("[]"), int(port)), family=family).close()
+    except OSError as error:
+        raise RuntimeError(f"{address}: {error.strerror}") from error

@@ -29,7 +29,7 @@ OPTIONS = (
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.max_concurrent_streams", 128),
-    ("grpc.so_reuseport", 0),
+    ("grpc.so_reuseport", 1),  # a fresh server begins before the old one ends: see listener.py
 )
 
 

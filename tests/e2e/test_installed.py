@@ -123,7 +123,7 @@ def test_the_guides_commands_make_a_container_that_serves_and_ends_well(
     do("docker stop exchange-node")
     assert run(podman("inspect", "--format", "{{.State.ExitCode}}", "exchange-node")) == "0\n"
     logged = subprocess.run(podman("logs", "exchange-node"), capture_output=True, text=True).stderr.splitlines()
-    assert [json.loads(line)["event"] for line in logged] == ["node.serving", "node.stopped"]
+    assert [json.loads(line)["event"] for line in logged] == ["node.serving", "node.listening-anew", "node.stopped"]
     do("docker start exchange-node")
     until(serving, "the container serves again")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from exchange_node.agreements import AGREEMENT_TYPE
-from exchange_node.casework import Casework
+from exchange_node.legkeys import part_info
 from exchange_node.messages import MESSAGE_TYPE, LegRef
 from exchange_node.releases import info_of
 from exchange_node.trust.errors import TrustError
@@ -28,9 +28,9 @@ def test_a_seal_is_bound_to_leg_way_and_content() -> None:
     infos = []
     for leg in ({}, {"digest": b"\x02" * 32}, {"provider": "riverside-care"}):
         ours, theirs = case("requester", **leg), case("provider", **leg)
-        assert Casework._part_info(ours, True) == Casework._part_info(theirs, False)
-        assert Casework._part_info(ours, False) == Casework._part_info(theirs, True)
-        infos += [Casework._part_info(ours, True), Casework._part_info(ours, False), info_of(ours)]
+        assert part_info(ours, True) == part_info(theirs, False)
+        assert part_info(ours, False) == part_info(theirs, True)
+        infos += [part_info(ours, True), part_info(ours, False), info_of(ours)]
         assert info_of(ours) == info_of(theirs)
     assert len(set(infos)) == len(infos)
     key = SealingKey.generate()

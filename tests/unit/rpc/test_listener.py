@@ -125,10 +125,23 @@ async def test_a_call_outlives_the_server_it_began_on(
     assert str(dict(error.value.trailing_metadata() or ())[CODE]).startswith("protocol.")
 
 
-async def test_a_port_that_is_taken_for_a_while_is_had_back(
+async def test_the_port_is_open_while_servers_change(world: tuple[Simulator, Listener]) -> None:
+    """A call that meets the change itself may break off and is tried again; the port is never closed."""
+    made, _ = world
+    host, _, port = made.nodes[HERE].config.node.listen.rpartition(":")
+    for number in range(30):
+        publish(made, HERE, FRIEND, *([LATER] if number % 2 else []))
+        for _ in range(3):
+            _, writer = await asyncio.open_connection(host, int(port))
+            writer.close()
+            async with channel(made, FRIEND) as friend:
+                await until(friend, SERVED.__eq__)
+
+
+async def test_a_port_that_cannot_be_had_leaves_the_old_server(
     world: tuple[Simulator, Listener], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, listener = world
+    made, _ = world
     plain, taken = listener_module.listen, [True] * 3
 
     def refused_at_first(*arguments: object) -> int:
@@ -139,10 +152,10 @@ async def test_a_port_that_is_taken_for_a_while_is_had_back(
 
     monkeypatch.setattr(listener_module, "listen", refused_at_first)
     publish(made, HERE, FRIEND, LATER)
-    async with channel(made, LATER) as later:
+    async with channel(made, FRIEND) as friend, channel(made, LATER) as later:
+        assert await answer(friend) == SERVED
         await until(later, SERVED.__eq__)
     assert not taken
-    await listener.close(0)
 
 
 async def test_a_key_file_that_cannot_be_read_for_a_while(
@@ -169,4 +182,9 @@ async def test_a_port_of_somebody_else_is_not_shared(tmp_path: Path) -> None:
     host, _, port = made.nodes[HERE].config.node.listen.rpartition(":")
     with socket.create_server((host, int(port))), pytest.raises(RuntimeError):
         await Listener(made.network.exchanges[HERE]).open()
+    first = Listener(made.network.exchanges[HERE])
+    await first.open()
+    with pytest.raises(RuntimeError):  # nor with another node of ours
+        await Listener(made.network.exchanges[HERE]).open()
+    await first.close(0)
     made.close()
