@@ -32,7 +32,7 @@ class Listener:
         self._address = address or exchange.node.config.node.listen
         self._server: grpc.aio.Server | None = None
         self._let_in = b""
-        self._draining: set[asyncio.Task[None]] = set()
+        self._draining: dict[asyncio.Task[None], grpc.aio.Server] = {}
 
     async def open(self) -> int:
         """Listen. Returns the port; raises RuntimeError if another process has it."""
@@ -55,8 +55,8 @@ class Listener:
         await self._serve()
         if before is not None:
             task = asyncio.create_task(before.stop(DRAIN_SECONDS))
-            self._draining.add(task)
-            task.add_done_callback(self._draining.discard)
+            self._draining[task] = before
+            task.add_done_callback(self._draining.pop)
         log.info("node.listening-anew")
 
     async def _serve(self) -> int:
@@ -69,12 +69,10 @@ class Listener:
         return port
 
     async def close(self, grace: float) -> None:
-        """Take no new calls, and give those that run `grace` seconds."""
-        if self._server is not None:
-            await self._server.stop(grace)
-        for task in self._draining:
-            task.cancel()
-        await asyncio.gather(*self._draining, return_exceptions=True)
+        """Take no new calls, and give those that run `grace` seconds, on servers that were replaced as well."""
+        servers = [*([self._server] if self._server is not None else []), *self._draining.values()]
+        waiting = list(self._draining)
+        await asyncio.gather(*(server.stop(grace) for server in servers), *waiting, return_exceptions=True)
 
 
 def _require_free(address: str) -> None:

@@ -125,6 +125,37 @@ async def test_a_call_outlives_the_server_it_began_on(
     assert str(dict(error.value.trailing_metadata() or ())[CODE]).startswith("protocol.")
 
 
+async def test_a_stop_ends_calls_on_a_replaced_server_too(
+    world: tuple[Simulator, Listener], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else they would go on while log and store are closed."""
+    made, listener = world
+    exchange, begun, ended = made.network.exchanges[HERE], asyncio.Event(), asyncio.Event()
+
+    async def endless(envelope: object, caller: str) -> object:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+        return envelope
+
+    monkeypatch.setattr(exchange, "answer_keys", endless)
+    publish(made, HERE, FRIEND, LATER)  # the next server has the endless answer
+    async with channel(made, FRIEND) as friend, channel(made, LATER) as later:
+        await until(later, SERVED.__eq__)
+        call = friend.unary_unary("/exchange.v1.Provider/ExchangeKeys")(b"", timeout=60)
+        await begun.wait()
+        publish(made, HERE, FRIEND)
+        await until(later, "unavailable".__eq__)
+        assert not ended.is_set()
+        async with asyncio.timeout(20):
+            await listener.close(0)
+            await ended.wait()
+        with pytest.raises(grpc.aio.AioRpcError):
+            await call
+
+
 async def test_the_port_is_open_while_servers_change(world: tuple[Simulator, Listener]) -> None:
     """A call that meets the change itself may break off and is tried again; the port is never closed."""
     made, _ = world
