@@ -1,0 +1,1 @@
+"""Weights, thresholds and estimates without labels, from each party's own register and small means."""
