@@ -21,18 +21,25 @@ class Library(build_ext):
         return "/".join([*folders, f"lib{name}.so.1"])
 
 
-# No -march: what a processor can do is asked at run time.
-dice = Extension(
-    "exchange_node.kernels.dice",
-    sources=["exchange_node/kernels/dice.c"],
-    depends=["exchange_node/kernels/dice_search.h", "exchange_node/kernels/dice_sets.h"],
-    extra_compile_args=["-O3", "-std=c11", "-Wall", "-Wextra"],
-)
+def library(name: str, *headers: str) -> Extension:
+    """kernels/<name>.c. No -march: what a processor can do is asked at run time."""
+    folder = "exchange_node/kernels"
+    return Extension(
+        f"exchange_node.kernels.{name}",
+        sources=[f"{folder}/{name}.c"],
+        depends=[f"{folder}/{header}" for header in headers],
+        extra_compile_args=["-O3", "-std=c11", "-Wall", "-Wextra"],
+    )
+
 
 setup(
     packages=[*node, *command_line],
     package_dir={"exchange_cli": "cli"},
-    ext_modules=[dice],
+    ext_modules=[
+        library("dice", "dice_search.h", "dice_sets.h"),
+        library("dot", "dot_search.h", "dot_sets.h"),
+        library("greedy"),
+    ],
     cmdclass={"build_ext": Library},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

@@ -71,7 +71,8 @@ def test_the_wheel_holds_every_file_of_the_packages(source: Path, wheel: zipfile
 
 def test_one_wheel_serves_every_python(wheel: zipfile.ZipFile) -> None:
     assert "Tag: cp311-abi3-" in metadata(wheel, "WHEEL")
-    assert [name for name in wheel.namelist() if ".so" in name] == ["exchange_node/kernels/libdice.so.1"]
+    libraries = [f"exchange_node/kernels/lib{name}.so.1" for name in ("dice", "dot", "greedy")]
+    assert sorted(name for name in wheel.namelist() if ".so" in name) == libraries
 
 
 def test_the_wheel_brings_the_command_and_leaves_resolving_to_the_lock(wheel: zipfile.ZipFile) -> None:

@@ -1,0 +1,283 @@
+/* Dot products of 8-bit rows, exactly: of all pairs or of some, the best of each left row at or above a threshold.
+ *
+ * Left values are 0 to 127, right ones any int8, a row at most MAX_WIDTH long: every product, every sum of two of
+ * them in 16 bits and every sum in 32 bits is then what whole numbers give, and nothing saturates or wraps around. Only
+ * `avx2-16` adds in 16 bits, for who knows that every pair's score lies in them.
+ *
+ * Every size is checked before the search begins, every index before it is used. A plain library that Python loads with
+ * ctypes: it needs a C compiler and no headers of Python, and Python's lock is not held meanwhile.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define X86
+#include <immintrin.h>
+#endif
+
+#define LANES 16           /* right rows that lie side by side, four values of each after the other */
+#define PAD 4              /* groups of lanes come in fours, so that no kernel needs an end of its own */
+#define TILE_BYTES 196608  /* of right rows, stay in the second cache while the left rows pass by */
+#define AHEAD 6            /* rows that are on their way from memory while one is multiplied */
+#define LINE 64            /* bytes of a cache line; a row is whole lines long */
+#define MAX_WIDTH 4096
+#define MAX_MOST 256
+#define MAX_KEYS 256
+#define FAR ((int64_t)1 << 40)
+
+struct pair {
+    int32_t score;
+    uint32_t right;
+};
+
+struct left {
+    const uint8_t *values; /* [row][width] */
+    struct pair *kept;     /* [row][most], best first */
+    int32_t *found;        /* [row], how many are kept */
+    ptrdiff_t rows, width;
+    int64_t beyond; /* a right row counts for a left one if its number is greater than that one's and this together */
+    int32_t threshold;
+    int most;
+};
+
+struct right {
+    const int8_t *values; /* laid out: [group][width / 4][lane][4], lanes without a row are zero; else [row][width] */
+    ptrdiff_t rows, groups;
+};
+
+/* For each key, the right rows by it, and where in that order the candidates of a left row are. */
+struct blocks {
+    const uint32_t *order;  /* [key][right row] */
+    const uint32_t *ranges; /* [left row][key][begin, end) */
+    ptrdiff_t keys;
+    uint64_t *seen;       /* [right row / 64], bits: already a candidate of this left row */
+    uint32_t *candidates; /* of this left row, each once */
+    int64_t compared;
+};
+
+/* The least score that would be kept of a left row, where right rows come in ascending order. */
+static int32_t need(const struct left *left, ptrdiff_t row)
+{
+    return left->found[row] < left->most ? left->threshold : left->kept[(row + 1) * left->most - 1].score + 1;
+}
+
+static int better(const struct pair *a, const struct pair *b)
+{
+    return a->score > b->score || (a->score == b->score && a->right < b->right);
+}
+
+static void keep(struct left *left, ptrdiff_t row, ptrdiff_t at, int32_t score)
+{
+    struct pair pair = {score, (uint32_t)at}, *kept = left->kept + row * left->most;
+    int place = left->found[row];
+    if (score < left->threshold || at <= row + left->beyond)
+        return;
+    if (place < left->most)
+        left->found[row]++;
+    else if (better(&pair, &kept[place - 1]))
+        place--;
+    else
+        return;
+    for (; place > 0 && better(&pair, &kept[place - 1]); place--)
+        kept[place] = kept[place - 1];
+    kept[place] = pair;
+}
+
+/* The candidates of a left row, each once; 0 if an index is out of range. */
+static int gather(const struct right *right, const struct left *left, struct blocks *blocks, ptrdiff_t row,
+                  ptrdiff_t *count)
+{
+    *count = 0;
+    for (ptrdiff_t key = 0; key < blocks->keys; key++) {
+        const uint32_t *range = blocks->ranges + (row * blocks->keys + key) * 2;
+        const uint32_t *order = blocks->order + key * right->rows;
+        if (range[0] > range[1] || range[1] > right->rows)
+            return 0;
+        for (uint32_t i = range[0]; i < range[1]; i++) {
+            uint32_t at = order[i];
+            if (at >= right->rows)
+                return 0;
+            uint64_t bit = (uint64_t)1 << at % 64;
+            if (blocks->seen[at / 64] & bit || at <= row + left->beyond)
+                continue;
+            blocks->seen[at / 64] |= bit;
+            blocks->candidates[(*count)++] = at;
+        }
+    }
+    for (ptrdiff_t i = 0; i < *count; i++)
+        blocks->seen[blocks->candidates[i] / 64] = 0;
+    blocks->compared += *count;
+    return 1;
+}
+
+#include "dot_sets.h"
+
+/* -- what Python sees --------------------------------------------------------------------------------------------- */
+
+struct array {
+    const void *items;
+    int64_t bytes;
+};
+
+static const struct kernel {
+    const char *name;
+    void (*search)(const struct right *, struct left *);
+    const char *(*search_among)(const struct right *, struct left *, struct blocks *);
+    int32_t (*product)(const uint8_t *, const int8_t *, ptrdiff_t);
+} KERNELS[] = {
+#define KERNEL(name, set) {name, search_##set, among_##set, product_##set}
+#ifdef X86
+    KERNEL("avx512vnni", avx512vnni),
+#endif
+    KERNEL("plain", plain),
+};
+#define KERNEL_COUNT ((int)(sizeof KERNELS / sizeof *KERNELS))
+
+static int runs_here(const char *name)
+{
+#ifdef X86
+    __builtin_cpu_init();
+    if (!strcmp(name, "avx512vnni"))
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
+#endif
+    return !strcmp(name, "plain");
+}
+
+static const struct kernel *kernel_of(const char *name)
+{
+    for (int i = 0; i < KERNEL_COUNT; i++)
+        if (!strcmp(KERNELS[i].name, name) && runs_here(name))
+            return &KERNELS[i];
+    return NULL;
+}
+
+/* Items of `size` bytes in an array, -1 if it is not whole items at an aligned place. */
+static int64_t items(struct array array, int64_t size)
+{
+    return (uintptr_t)array.items % (uint64_t)size || array.bytes % size ? -1 : array.bytes / size;
+}
+
+/* Whether no value is above 127. */
+static int small(const uint8_t *values, int64_t count)
+{
+    uint8_t all = 0;
+    for (int64_t i = 0; i < count; i++)
+        all |= values[i];
+    return all <= 127;
+}
+
+static int is_width(int64_t width)
+{
+    return width >= LINE && width <= MAX_WIDTH && width % LINE == 0;
+}
+
+/* Which of the arguments that all searches share does not fit, or NULL. */
+static const char *fit(struct array x, struct array found, struct array kept, struct left *left)
+{
+    int64_t rows = items(found, 4);
+    if (!is_width(left->width))
+        return "width";
+    if (left->most < 1 || left->most > MAX_MOST)
+        return "most";
+    if (left->beyond < -FAR || left->beyond > FAR)
+        return "beyond";
+    if (rows < 0 || kept.bytes != rows * left->most * (int64_t)sizeof(struct pair) || items(kept, 4) < 0)
+        return "answer";
+    if (x.bytes != rows * left->width || !small(x.items, x.bytes))
+        return "left";
+    left->values = x.items, left->rows = rows;
+    left->found = (int32_t *)found.items, left->kept = (struct pair *)kept.items;
+    memset(left->found, 0, (size_t)rows * sizeof(int32_t));
+    return NULL;
+}
+
+/* The kernels that run here, the widest first; NULL after the last. */
+const char *dot_kernel(int number)
+{
+    for (int i = 0; i < KERNEL_COUNT; i++)
+        if (runs_here(KERNELS[i].name) && number-- == 0)
+            return KERNELS[i].name;
+    return NULL;
+}
+
+/* All pairs. Arrays: x, y laid out, found, kept. Returns what is wrong with the arguments, or NULL. */
+const char *dot_search(const char *kernel, int64_t width, int64_t rows, int32_t threshold, int most, int64_t beyond,
+                       const struct array *a)
+{
+    const struct kernel *chosen = kernel_of(kernel);
+    struct left left = {.width = width, .threshold = threshold, .most = most, .beyond = beyond};
+    if (!chosen)
+        return "kernel";
+    const char *wrong = fit(a[0], a[2], a[3], &left);
+    if (wrong)
+        return wrong;
+    int64_t group = width * LANES, groups = a[1].bytes / group;
+    if (a[1].bytes % (group * PAD) || rows < 0 || rows > groups * LANES || groups * LANES - rows >= LANES * PAD ||
+        rows > UINT32_MAX)
+        return "right";
+    struct right right = {a[1].items, rows, groups};
+    if (left.rows)
+        chosen->search(&right, &left);
+    return NULL;
+}
+
+/* Some pairs. Arrays: x, y, order, ranges, found, kept, compared. Returns what is wrong, or NULL. */
+const char *dot_search_among(const char *kernel, int64_t width, int64_t rows, int32_t threshold, int most,
+                             int64_t beyond, const struct array *a)
+{
+    const struct kernel *chosen = kernel_of(kernel);
+    struct left left = {.width = width, .threshold = threshold, .most = most, .beyond = beyond};
+    if (!chosen)
+        return "kernel";
+    const char *wrong = fit(a[0], a[4], a[5], &left);
+    if (wrong)
+        return wrong;
+    if (rows < 0 || rows > UINT32_MAX || a[1].bytes != rows * width)
+        return "right";
+    int64_t ordered = items(a[2], 4), ends = items(a[3], 4), keys = rows ? ordered / rows : 0;
+    if (ordered < 0 || ordered != keys * rows || keys > MAX_KEYS)
+        return "order";
+    if (rows && ends != left.rows * keys * 2)
+        return "ranges";
+    if (items(a[6], 8) != 1)
+        return "answer";
+    struct right right = {a[1].items, rows, 0};
+    struct blocks blocks = {.order = a[2].items, .ranges = a[3].items, .keys = keys};
+    if (left.rows && keys) {
+        blocks.seen = calloc((size_t)rows / 64 + 1, sizeof(uint64_t));
+        blocks.candidates = malloc((size_t)rows * sizeof(uint32_t)); /* what is not used of it costs nothing */
+        wrong = blocks.seen && blocks.candidates ? chosen->search_among(&right, &left, &blocks) : "memory";
+        free(blocks.seen);
+        free(blocks.candidates);
+    }
+    *(int64_t *)a[6].items = blocks.compared;
+    return wrong;
+}
+
+/* The pairs (left[i], right[i]). Arrays: x, y, left, right, scores. Returns what is wrong, or NULL. */
+const char *dot_pairs(const char *kernel, int64_t width, const struct array *a)
+{
+    const struct kernel *chosen = kernel_of(kernel);
+    int64_t count = items(a[2], 4);
+    if (!chosen)
+        return "kernel";
+    if (!is_width(width))
+        return "width";
+    if (a[0].bytes % width || !small(a[0].items, a[0].bytes))
+        return "left";
+    if (a[1].bytes % width)
+        return "right";
+    if (count < 0 || items(a[3], 4) != count || items(a[4], 4) != count)
+        return "pairs";
+    const uint32_t *i = a[2].items, *j = a[3].items;
+    for (int64_t k = 0; k < count; k++)
+        if (i[k] >= a[0].bytes / width || j[k] >= a[1].bytes / width)
+            return "index";
+    for (int64_t k = 0; k < count; k++)
+        ((int32_t *)a[4].items)[k] = chosen->product((const uint8_t *)a[0].items + i[k] * width,
+                                                     (const int8_t *)a[1].items + j[k] * width, width);
+    return NULL;
+}
