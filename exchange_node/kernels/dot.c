@@ -21,7 +21,8 @@
 #define LANES 16           /* right rows that lie side by side, four values of each after the other */
 #define PAD 4              /* groups of lanes come in fours, so that no kernel needs an end of its own */
 #define TILE_BYTES 196608  /* of right rows, stay in the second cache while the left rows pass by */
-#define AHEAD 6            /* rows that are on their way from memory while one is multiplied */
+#define AHEAD 8            /* rows that are on their way from memory while one is multiplied */
+#define BATCH 2048         /* candidates after which they are multiplied */
 #define LINE 64            /* bytes of a cache line; a row is whole lines long */
 #define MAX_WIDTH 4096
 #define MAX_MOST 256
@@ -48,13 +49,18 @@ struct right {
     ptrdiff_t rows, groups;
 };
 
+struct candidate {
+    uint32_t left, right;
+};
+
 /* For each key, the right rows by it, and where in that order the candidates of a left row are. */
 struct blocks {
     const uint32_t *order;  /* [key][right row] */
     const uint32_t *ranges; /* [left row][key][begin, end) */
     ptrdiff_t keys;
-    uint64_t *seen;       /* [right row / 64], bits: already a candidate of this left row */
-    uint32_t *candidates; /* of this left row, each once */
+    uint64_t *seen;          /* [right row / 64], bits: already a candidate of the left row at hand */
+    struct candidate *batch; /* of some left rows, each pair once; room for BATCH and one row's more */
+    ptrdiff_t count;
     int64_t compared;
 };
 
@@ -86,11 +92,10 @@ static void keep(struct left *left, ptrdiff_t row, ptrdiff_t at, int32_t score)
     kept[place] = pair;
 }
 
-/* The candidates of a left row, each once; 0 if an index is out of range. */
-static int gather(const struct right *right, const struct left *left, struct blocks *blocks, ptrdiff_t row,
-                  ptrdiff_t *count)
+/* Add the candidates of a left row to the batch, each once; 0 if an index is out of range. */
+static int gather(const struct right *right, const struct left *left, struct blocks *blocks, ptrdiff_t row)
 {
-    *count = 0;
+    struct candidate *begin = blocks->batch + blocks->count, *end = begin;
     for (ptrdiff_t key = 0; key < blocks->keys; key++) {
         const uint32_t *range = blocks->ranges + (row * blocks->keys + key) * 2;
         const uint32_t *order = blocks->order + key * right->rows;
@@ -104,13 +109,54 @@ static int gather(const struct right *right, const struct left *left, struct blo
             if (blocks->seen[at / 64] & bit || at <= row + left->beyond)
                 continue;
             blocks->seen[at / 64] |= bit;
-            blocks->candidates[(*count)++] = at;
+            *end++ = (struct candidate){(uint32_t)row, at};
         }
     }
-    for (ptrdiff_t i = 0; i < *count; i++)
-        blocks->seen[blocks->candidates[i] / 64] = 0;
-    blocks->compared += *count;
+    for (const struct candidate *one = begin; one < end; one++)
+        blocks->seen[one->right / 64] = 0;
+    blocks->count = end - blocks->batch;
     return 1;
+}
+
+/* Have the beginnings of a left row's ranges fetched. */
+static void prepare(const struct right *right, const struct left *left, const struct blocks *blocks, ptrdiff_t row)
+{
+    if (row >= left->rows)
+        return;
+    for (ptrdiff_t key = 0; key < blocks->keys; key++) {
+        uint32_t at = blocks->ranges[(row * blocks->keys + key) * 2];
+        if (at < right->rows)
+            __builtin_prefetch(blocks->order + key * right->rows + at);
+    }
+}
+
+typedef int32_t product(const uint8_t *x, const int8_t *y, ptrdiff_t width);
+
+/* The search among candidates; which rows are fetched next is known across left rows. */
+static const char *among(product *product, const struct right *right, struct left *left, struct blocks *blocks)
+{
+    const struct candidate *batch = blocks->batch;
+    for (ptrdiff_t row = 0; row < left->rows;) {
+        for (blocks->count = 0; row < left->rows && blocks->count < BATCH; row++) {
+            prepare(right, left, blocks, row + AHEAD);
+            if (!gather(right, left, blocks, row))
+                return "index";
+        }
+        for (ptrdiff_t i = -AHEAD; i < blocks->count; i++) {
+            if (i + AHEAD < blocks->count) {
+                const int8_t *next = right->values + batch[i + AHEAD].right * left->width;
+                for (ptrdiff_t at = 0; at < left->width; at += LINE)
+                    __builtin_prefetch(next + at);
+            }
+            if (i < 0)
+                continue;
+            const uint8_t *x = left->values + batch[i].left * left->width;
+            const int8_t *y = right->values + batch[i].right * left->width;
+            keep(left, batch[i].left, batch[i].right, product(x, y, left->width));
+        }
+        blocks->compared += blocks->count;
+    }
+    return NULL;
 }
 
 #include "dot_sets.h"
@@ -125,12 +171,13 @@ struct array {
 static const struct kernel {
     const char *name;
     void (*search)(const struct right *, struct left *);
-    const char *(*search_among)(const struct right *, struct left *, struct blocks *);
-    int32_t (*product)(const uint8_t *, const int8_t *, ptrdiff_t);
+    product *product;
 } KERNELS[] = {
-#define KERNEL(name, set) {name, search_##set, among_##set, product_##set}
+#define KERNEL(name, set) {name, search_##set, product_##set}
 #ifdef X86
     KERNEL("avx512vnni", avx512vnni),
+    KERNEL("avxvnni", avxvnni),
+    KERNEL("avx2", avx2),
 #endif
     KERNEL("plain", plain),
 };
@@ -142,6 +189,10 @@ static int runs_here(const char *name)
     __builtin_cpu_init();
     if (!strcmp(name, "avx512vnni"))
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
+    if (!strcmp(name, "avxvnni"))
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("avxvnni");
+    if (!strcmp(name, "avx2"))
+        return __builtin_cpu_supports("avx2");
 #endif
     return !strcmp(name, "plain");
 }
@@ -248,10 +299,10 @@ const char *dot_search_among(const char *kernel, int64_t width, int64_t rows, in
     struct blocks blocks = {.order = a[2].items, .ranges = a[3].items, .keys = keys};
     if (left.rows && keys) {
         blocks.seen = calloc((size_t)rows / 64 + 1, sizeof(uint64_t));
-        blocks.candidates = malloc((size_t)rows * sizeof(uint32_t)); /* what is not used of it costs nothing */
-        wrong = blocks.seen && blocks.candidates ? chosen->search_among(&right, &left, &blocks) : "memory";
+        blocks.batch = malloc(((size_t)rows + BATCH) * sizeof(struct candidate)); /* most of it is never touched */
+        wrong = blocks.seen && blocks.batch ? among(chosen->product, &right, &left, &blocks) : "memory";
         free(blocks.seen);
-        free(blocks.candidates);
+        free(blocks.batch);
     }
     *(int64_t *)a[6].items = blocks.compared;
     return wrong;
