@@ -37,7 +37,7 @@ setup(
     package_dir={"exchange_cli": "cli"},
     ext_modules=[
         library("dice", "dice_search.h", "dice_sets.h"),
-        library("dot", "dot_search.h", "dot_sets.h"),
+        library("dot", "dot_multiply.h", "dot_search.h", "dot_sets.h"),
         library("greedy"),
     ],
     cmdclass={"build_ext": Library},

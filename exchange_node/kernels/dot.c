@@ -1,8 +1,7 @@
 /* Dot products of 8-bit rows, exactly: of all pairs or of some, the best of each left row at or above a threshold.
  *
  * Left values are 0 to 127, right ones any int8, a row at most MAX_WIDTH long: every product, every sum of two of
- * them in 16 bits and every sum in 32 bits is then what whole numbers give, and nothing saturates or wraps around. Only
- * `avx2-16` adds in 16 bits, for who knows that every pair's score lies in them.
+ * them in 16 bits and every sum in 32 bits is then what whole numbers give, and nothing saturates or wraps around.
  *
  * Every size is checked before the search begins, every index before it is used. A plain library that Python loads with
  * ctypes: it needs a C compiler and no headers of Python, and Python's lock is not held meanwhile.
@@ -16,6 +15,10 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #define X86
 #include <immintrin.h>
+#elif defined(__aarch64__) && defined(__linux__) && defined(__GNUC__)
+#define ARM
+#include <arm_neon.h>
+#include <sys/auxv.h>
 #endif
 
 #define LANES 16           /* right rows that lie side by side, four values of each after the other */
@@ -178,6 +181,8 @@ static const struct kernel {
     KERNEL("avx512vnni", avx512vnni),
     KERNEL("avxvnni", avxvnni),
     KERNEL("avx2", avx2),
+#elif defined(ARM)
+    KERNEL("neon", neon),
 #endif
     KERNEL("plain", plain),
 };
@@ -193,6 +198,9 @@ static int runs_here(const char *name)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("avxvnni");
     if (!strcmp(name, "avx2"))
         return __builtin_cpu_supports("avx2");
+#elif defined(ARM)
+    if (!strcmp(name, "neon"))
+        return getauxval(AT_HWCAP) >> 20 & 1; /* HWCAP_ASIMDDP */
 #endif
     return !strcmp(name, "plain");
 }

@@ -1,45 +1,36 @@
 /* The search through one stripe of left rows, written once for all instruction sets. Who includes it defines
  *   NAME(stem)      the names of this set's functions
  *   TARGET          its target attribute, or nothing
- *   SETS, GROUPS    how many left rows are multiplied at once, and with how many groups of LANES right rows
- *   VECTOR          what holds sums of neighbouring lanes, for which there are
- *   NAME(load), NAME(splat), NAME(add), NAME(store)
- *                   right values from memory, four left values for all lanes, the sum with their products, the sums
- *                   as whole numbers; without a VECTOR instead NAME(multiply)
+ *   SETS, GROUPS    how many left rows are multiplied at once, and with how many groups of LANES right rows,
+ *                   by NAME(multiply)
+ *   NARROW          if there is a quicker function of this name for scores that fit into 16 bits
  */
 
-#ifdef VECTOR
-#define PARTS (GROUPS * LANES * 4 / (int)sizeof(VECTOR))
-#define PART ((int)sizeof(VECTOR) / 4) /* lanes of a vector */
-
-/* The scores of SETS left rows with GROUPS groups. Not inlined: what comes after would take its registers. */
-TARGET static __attribute__((noinline)) void
-NAME(multiply)(int32_t (*scores)[GROUPS * LANES], const int8_t *y, const uint8_t *const *x, ptrdiff_t width)
+#ifdef NARROW
+/* The greatest square of a length among these groups of right rows. */
+TARGET static int64_t NAME(longest)(const int8_t *y, ptrdiff_t groups, ptrdiff_t width)
 {
-    VECTOR sums[SETS][PARTS] = {0};
-    for (ptrdiff_t at = 0; at < width; at += 4, y += 4 * LANES) {
-        VECTOR right[PARTS];
-#pragma GCC unroll 16
-        for (int i = 0; i < PARTS; i++)
-            right[i] = NAME(load)(y + i * PART / LANES * LANES * width + i * PART % LANES * 4);
-#pragma GCC unroll 16
-        for (int k = 0; k < SETS; k++) {
-            int32_t four;
-            memcpy(&four, x[k] + at, sizeof four);
-            VECTOR left = NAME(splat)(four);
-#pragma GCC unroll 16
-            for (int i = 0; i < PARTS; i++)
-                sums[k][i] = NAME(add)(sums[k][i], left, right[i]);
+    int32_t most = 0;
+    for (; groups > 0; groups--) {
+        int32_t squares[4 * LANES] = {0};
+        for (ptrdiff_t at = 0; at < width; at += 4, y += 4 * LANES)
+            for (int i = 0; i < 4 * LANES; i++)
+                squares[i] += y[i] * y[i];
+        for (int i = 0; i < 4 * LANES; i += 4) {
+            int32_t sum = squares[i] + squares[i + 1] + squares[i + 2] + squares[i + 3];
+            most = sum > most ? sum : most;
         }
     }
-#pragma GCC unroll 16
-    for (int k = 0; k < SETS; k++)
-#pragma GCC unroll 16
-        for (int i = 0; i < PARTS; i++)
-            NAME(store)(scores[k] + i * PART, sums[k][i]);
+    return most;
 }
-#undef PARTS
-#undef PART
+
+TARGET static int32_t NAME(square)(const uint8_t *x, ptrdiff_t width)
+{
+    int32_t sum = 0;
+    for (ptrdiff_t at = 0; at < width; at++)
+        sum += x[at] * x[at];
+    return sum;
+}
 #endif
 
 /* Whether a left row has a score to keep. */
@@ -57,7 +48,12 @@ TARGET static void NAME(search)(const struct right *right, struct left *left)
     tile = tile < GROUPS ? GROUPS : tile;
     for (ptrdiff_t first = 0; first < right->groups; first += tile) {
         ptrdiff_t end = first + tile < right->groups ? first + tile : right->groups;
+#ifdef NARROW
+        int64_t longest = NAME(longest)(right->values + first * bytes, end - first, left->width);
+#endif
         for (ptrdiff_t row = 0; row < left->rows; row += SETS) {
+            void (*multiply)(int32_t(*)[GROUPS * LANES], const int8_t *, const uint8_t *const *, ptrdiff_t) =
+                NAME(multiply);
             const uint8_t *x[SETS];
             int32_t least[SETS];
             for (int k = 0; k < SETS; k++) {
@@ -66,10 +62,20 @@ TARGET static void NAME(search)(const struct right *right, struct left *left)
                 x[k] = left->values + at * left->width;
                 least[k] = need(left, at);
             }
+#ifdef NARROW
+            /* |x . y| <= |x| |y| (Cauchy and Schwarz): no score of this tile leaves 16 bits. */
+            int64_t square = 0;
+            for (int k = 0; k < SETS; k++) {
+                int32_t own = NAME(square)(x[k], left->width);
+                square = own > square ? own : square;
+            }
+            if (square * longest < (int64_t)1 << 30)
+                multiply = NARROW;
+#endif
             int64_t from = (row + left->beyond) / (LANES * GROUPS) * GROUPS; /* nothing before it counts */
             for (ptrdiff_t group = from > first ? from : first; group < end; group += GROUPS) {
                 int32_t scores[SETS][GROUPS * LANES];
-                NAME(multiply)(scores, right->values + group * bytes, x, left->width);
+                multiply(scores, right->values + group * bytes, x, left->width);
                 for (int k = 0; k < SETS && row + k < left->rows; k++) {
                     if (!NAME(reach)(scores[k], least[k]))
                         continue;
@@ -87,4 +93,4 @@ TARGET static void NAME(search)(const struct right *right, struct left *left)
 #undef TARGET
 #undef SETS
 #undef GROUPS
-#undef VECTOR
+#undef NARROW

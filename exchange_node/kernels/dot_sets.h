@@ -1,11 +1,8 @@
 /* What differs between instruction sets: adding up products, and the score of a single pair. */
 
-/* -- plain C, on any machine ------------------------------------------------------------------------------------ */
+#define INLINE static inline __attribute__((always_inline))
 
-#define NAME(stem) stem##_plain
-#define TARGET
-#define SETS 1
-#define GROUPS 1
+/* -- plain C, on any machine ------------------------------------------------------------------------------------ */
 
 static void multiply_plain(int32_t (*scores)[LANES], const int8_t *y, const uint8_t *const *x, ptrdiff_t width)
 {
@@ -24,10 +21,14 @@ static int32_t product_plain(const uint8_t *x, const int8_t *y, ptrdiff_t width)
         sum += x[at] * y[at];
     return sum;
 }
+
+#define NAME(stem) stem##_plain
+#define TARGET
+#define SETS 1
+#define GROUPS 1
 #include "dot_search.h"
 
 #ifdef X86
-#define INLINE static inline __attribute__((always_inline))
 
 /* -- AVX-512 with the instruction that adds up four products of bytes -------------------------------------------- */
 
@@ -64,11 +65,12 @@ TARGET static int32_t product_avx512vnni(const uint8_t *x, const int8_t *y, ptrd
         sum = _mm512_dpbusd_epi32(sum, _mm512_loadu_si512(x + at), _mm512_loadu_si512(y + at));
     return _mm512_reduce_add_epi32(sum);
 }
+#include "dot_multiply.h"
 #include "dot_search.h"
 
-/* -- AVX2, by the products of neighbours and their sums in 16 bits, and with the instruction of AVX-512 on 256 bits - */
+/* -- 256 bits: AVX2, which first adds up neighbours in 16 bits, and AVX-VNNI, with the instruction of AVX-512 ------ */
 
-#define WIDE(set, name, add)                                                                                           \
+#define WIDE(set, name, added, stored)                                                                                 \
     set INLINE __m256i load_##name(const void *from)                                                                   \
     {                                                                                                                  \
         return _mm256_loadu_si256(from);                                                                               \
@@ -79,12 +81,14 @@ TARGET static int32_t product_avx512vnni(const uint8_t *x, const int8_t *y, ptrd
     }                                                                                                                  \
     set INLINE __m256i add_##name(__m256i sum, __m256i left, __m256i right)                                            \
     {                                                                                                                  \
-        return add;                                                                                                    \
+        return added;                                                                                                  \
     }                                                                                                                  \
     set INLINE void store_##name(int32_t *to, __m256i sum)                                                             \
     {                                                                                                                  \
-        _mm256_storeu_si256((__m256i *)to, sum);                                                                       \
-    }                                                                                                                  \
+        _mm256_storeu_si256((__m256i *)to, stored);                                                                    \
+    }
+
+#define PRODUCT(set, name)                                                                                             \
     set static int32_t product_##name(const uint8_t *x, const int8_t *y, ptrdiff_t width)                              \
     {                                                                                                                  \
         __m256i sum = _mm256_setzero_si256();                                                                          \
@@ -95,23 +99,77 @@ TARGET static int32_t product_avx512vnni(const uint8_t *x, const int8_t *y, ptrd
         return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1)));                                  \
     }
 
-#define AVX2 __attribute__((target("avx2")))
-WIDE(AVX2, avx2,
-     _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(left, right), _mm256_set1_epi16(1))))
-#define NAME(stem) stem##_avx2
-#define TARGET AVX2
-#define SETS 3
+#define SETS 2
 #define GROUPS 2
+
+/* Sums of 16 bits wrap around, and come out right if the score fits into 16 bits: the two of a lane are its score. */
+#define TARGET __attribute__((target("avx2")))
+#define NAME(stem) stem##_avx2_16
 #define VECTOR __m256i
+WIDE(TARGET, avx2_16, _mm256_add_epi16(sum, _mm256_maddubs_epi16(left, right)),
+     _mm256_srai_epi32(_mm256_add_epi32(_mm256_slli_epi32(sum, 16), _mm256_and_si256(sum, _mm256_set1_epi32(-65536))),
+                       16))
+#include "dot_multiply.h"
+#undef NAME
+
+#define NAME(stem) stem##_avx2
+#define VECTOR __m256i
+#define NARROW multiply_avx2_16
+WIDE(TARGET, avx2,
+     _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(left, right), _mm256_set1_epi16(1))), sum)
+PRODUCT(TARGET, avx2)
+#include "dot_multiply.h"
 #include "dot_search.h"
 
-#define AVXVNNI __attribute__((target("avx2,avxvnni")))
-WIDE(AVXVNNI, avxvnni, _mm256_dpbusd_avx_epi32(sum, left, right))
-#define NAME(stem) stem##_avxvnni
-#define TARGET AVXVNNI
-#define SETS 3
+#define SETS 2
 #define GROUPS 2
+#define TARGET __attribute__((target("avx2,avxvnni")))
+#define NAME(stem) stem##_avxvnni
 #define VECTOR __m256i
+WIDE(TARGET, avxvnni, _mm256_dpbusd_avx_epi32(sum, left, right), sum)
+PRODUCT(TARGET, avxvnni)
+#include "dot_multiply.h"
+#include "dot_search.h"
+
+#elif defined(ARM)
+
+/* -- NEON with the instruction that adds up four products of bytes ----------------------------------------------- */
+
+#define NAME(stem) stem##_neon
+#define TARGET __attribute__((target("arch=armv8.2-a+dotprod")))
+#define SETS 4
+#define GROUPS 1
+#define VECTOR int32x4_t
+
+TARGET INLINE int32x4_t load_neon(const void *from)
+{
+    return vreinterpretq_s32_s8(vld1q_s8(from));
+}
+
+TARGET INLINE int32x4_t splat_neon(int32_t four)
+{
+    return vdupq_n_s32(four);
+}
+
+TARGET INLINE int32x4_t add_neon(int32x4_t sum, int32x4_t left, int32x4_t right)
+{
+    return vdotq_s32(sum, vreinterpretq_s8_s32(left), vreinterpretq_s8_s32(right));
+}
+
+TARGET INLINE void store_neon(int32_t *to, int32x4_t sum)
+{
+    vst1q_s32(to, sum);
+}
+
+TARGET static int32_t product_neon(const uint8_t *x, const int8_t *y, ptrdiff_t width)
+{
+    int32x4_t sums[4] = {0};
+    for (ptrdiff_t at = 0; at < width; at += 64)
+        for (int i = 0; i < 4; i++)
+            sums[i] = add_neon(sums[i], load_neon(x + at + 16 * i), load_neon(y + at + 16 * i));
+    return vaddvq_s32(vaddq_s32(vaddq_s32(sums[0], sums[1]), vaddq_s32(sums[2], sums[3])));
+}
+#include "dot_multiply.h"
 #include "dot_search.h"
 
 #endif
