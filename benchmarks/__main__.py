@@ -19,6 +19,7 @@ BENCHMARKS = {
     "policy": "decisions a second, embedded and through an OPA server",
     "audit_log": "entries a second, and the time until a signed checkpoint covers one",
     "linkage": "encoding and linking, against clkhash and anonlink",
+    "dot": "dot products of all pairs and of candidates, against BLAS and the machine's limits",
     "records": "reading a register, and that its memory is bounded",
     "requests": "whole requests over gRPC: small ones a second, large ones by step",
 }

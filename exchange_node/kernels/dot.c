@@ -14,6 +14,9 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define X86
+#if defined(__clang__) ? __clang_major__ >= 16 : __GNUC__ >= 12
+#define AVXVNNI /* earlier compilers do not know it */
+#endif
 #include <immintrin.h>
 #elif defined(__aarch64__) && defined(__linux__) && defined(__GNUC__)
 #define ARM
@@ -179,7 +182,9 @@ static const struct kernel {
 #define KERNEL(name, set) {name, search_##set, product_##set}
 #ifdef X86
     KERNEL("avx512vnni", avx512vnni),
+#ifdef AVXVNNI
     KERNEL("avxvnni", avxvnni),
+#endif
     KERNEL("avx2", avx2),
 #elif defined(ARM)
     KERNEL("neon", neon),
@@ -194,8 +199,10 @@ static int runs_here(const char *name)
     __builtin_cpu_init();
     if (!strcmp(name, "avx512vnni"))
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
+#ifdef AVXVNNI
     if (!strcmp(name, "avxvnni"))
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("avxvnni");
+#endif
     if (!strcmp(name, "avx2"))
         return __builtin_cpu_supports("avx2");
 #elif defined(ARM)

@@ -102,13 +102,12 @@ TARGET static int32_t product_avx512vnni(const uint8_t *x, const int8_t *y, ptrd
 #define SETS 2
 #define GROUPS 2
 
-/* Sums of 16 bits wrap around, and come out right if the score fits into 16 bits: the two of a lane are its score. */
+/* Sums of 16 bits wrap around; the two of a lane together are its score, if that fits into 16 bits. */
 #define TARGET __attribute__((target("avx2")))
 #define NAME(stem) stem##_avx2_16
 #define VECTOR __m256i
 WIDE(TARGET, avx2_16, _mm256_add_epi16(sum, _mm256_maddubs_epi16(left, right)),
-     _mm256_srai_epi32(_mm256_add_epi32(_mm256_slli_epi32(sum, 16), _mm256_and_si256(sum, _mm256_set1_epi32(-65536))),
-                       16))
+     _mm256_srai_epi32(_mm256_add_epi32(_mm256_slli_epi32(sum, 16), sum), 16))
 #include "dot_multiply.h"
 #undef NAME
 
@@ -121,6 +120,7 @@ PRODUCT(TARGET, avx2)
 #include "dot_multiply.h"
 #include "dot_search.h"
 
+#ifdef AVXVNNI
 #define SETS 2
 #define GROUPS 2
 #define TARGET __attribute__((target("avx2,avxvnni")))
@@ -130,6 +130,7 @@ WIDE(TARGET, avxvnni, _mm256_dpbusd_avx_epi32(sum, left, right), sum)
 PRODUCT(TARGET, avxvnni)
 #include "dot_multiply.h"
 #include "dot_search.h"
+#endif
 
 #elif defined(ARM)
 

@@ -108,7 +108,7 @@ def best_pairs(
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     found = np.concatenate(parts)
-    return Best(found[_by_score(found, np.arange(len(found)))], compared)
+    return Best(found.take(_by_score(found, np.arange(len(found)))), compared)
 
 
 def merge(one: Scored, other: Scored, most: int) -> Scored:
@@ -116,11 +116,11 @@ def merge(one: Scored, other: Scored, most: int) -> Scored:
     pairs = np.concatenate([one, other])
     order = _by_score(pairs, _by(pairs["right"], np.arange(len(pairs))))
     order = _by(pairs["left"], order)
-    pairs = pairs[order]
+    pairs = pairs.take(order)  # several times as fast as pairs[order]
     firsts = np.flatnonzero(np.diff(pairs["left"], prepend=pairs["left"][:1] + np.uint32(1)))
     rank = np.arange(len(pairs)) - np.repeat(firsts, np.diff(firsts, append=len(pairs)))
-    pairs = pairs[rank < most]
-    return pairs[_by_score(pairs, np.arange(len(pairs)))]
+    pairs = pairs.compress(rank < most)
+    return pairs.take(_by_score(pairs, np.arange(len(pairs))))
 
 
 def _all(right: SideBySide | NDArray[np.int8], kernel: str) -> Compare:
