@@ -152,7 +152,7 @@ def _block(block: Block, columns: Columns, key: bytes) -> _Hashed:
     starts, tokens = np.array(ends, np.int64), np.array(flat, np.int64)
     of_value = np.repeat(np.arange(len(column.values)), np.diff(starts))
     counts = np.bincount(tokens, np.bincount(column.codes, minlength=len(column.values))[of_value], len(ids))
-    hashed = _hash(ids, key, block.domain)
+    hashed = hash_tokens(ids, key, block.domain)
     places = _places(hashed, block)
     return _Hashed(block.width, column.codes, starts, places[tokens], _rarity(counts, len(column))[tokens])
 
@@ -169,15 +169,15 @@ def _together(block: Block, parts: Sequence[Column], key: bytes) -> _Hashed:
     mixed = np.zeros(len(parts[0]), np.uint64)
     known = np.ones(len(parts[0]), np.bool_)
     for column in parts:
-        hashes = _hash(column.values, key, f"{block.domain} {column.name}")[:, 0]
-        mixed = _mix(mixed * np.uint64(0x9E3779B97F4A7C15) + hashes[column.codes])
+        hashes = hash_tokens(column.values, key, f"{block.domain} {column.name}")[:, 0]
+        mixed = mix(mixed * np.uint64(0x9E3779B97F4A7C15) + hashes[column.codes])
         known &= column.codes > 0
     distinct, codes = np.unique(mixed[known], return_inverse=True)
     all_codes = np.zeros(len(mixed), np.int32)
     all_codes[known] = codes + 1
     counts = np.bincount(all_codes, minlength=len(distinct) + 1)[1:]
     starts = np.concatenate([[0], np.arange(len(distinct) + 1)]).astype(np.int64)
-    places = _places(np.stack([distinct, _mix(distinct)], axis=1), block)
+    places = _places(np.stack([distinct, mix(distinct)], axis=1), block)
     return _Hashed(block.width, all_codes, starts, places, _rarity(counts, len(mixed)))
 
 
@@ -188,7 +188,7 @@ def _rarity(counts: NDArray[np.generic], rows: int) -> Floats:
     return np.clip(1 - np.log(np.maximum(counts, 1)) / np.log(rows), 0, 1).astype(np.float32)
 
 
-def _hash(tokens: Iterable[str], key: bytes, domain: str) -> NDArray[np.uint64]:
+def hash_tokens(tokens: Iterable[str], key: bytes, domain: str) -> NDArray[np.uint64]:
     """Two numbers of 64 bits for each token: keyed BLAKE2b (RFC 7693), shape (tokens, 2)."""
     keyed = hashlib.blake2b(key=hashlib.blake2b(domain.encode(), key=key, digest_size=32).digest(), digest_size=16)
 
@@ -210,7 +210,7 @@ def _places(hashes: NDArray[np.uint64], block: Block) -> NDArray[np.int64]:
     return np.stack([first, second], axis=1).astype(np.int64)
 
 
-def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

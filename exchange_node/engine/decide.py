@@ -1,0 +1,106 @@
+"""Which pairs are links: the threshold, and how many of the links are right, estimated without labels.
+
+What is known: how many one-to-one pairs there are at each threshold, and from the rehearsals how many of the people
+that both registers have should be found there and how often strangers are linked. The number of people in both
+registers is what explains the counts best; the best threshold is the one with the highest expected F1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exchange_node.engine.rehearse import THRESHOLDS, Rehearsal
+
+Floats = NDArray[np.float64]
+_SHARED: Final = 401
+"""Numbers of shared people that are tried."""
+_FACTORS: Final = np.exp(np.linspace(-1.5, 1.5, 31))
+"""Factors tried on the number of false links that the rehearsals foretell."""
+_FACTOR_SPREAD: Final = 0.5
+_MODEL_ERROR: Final = 0.03
+"""How far a count may be off from the rehearsal's curve by no chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`threshold` in log odds. Everything else is an estimate at that threshold, with intervals of 95 %."""
+
+    threshold: float
+    precision: float
+    precision_low: float
+    precision_high: float
+    recall: float
+    recall_low: float
+    recall_high: float
+    shared: float
+    """People that stand in both registers."""
+    uncertain: int
+    """Links with a probability under 0.9, and pairs not linked with one above 0.1."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Estimate:
+    """For each of THRESHOLDS, weighed over everything that explains the counts."""
+
+    linked: Floats
+    shared: Floats  # (hypotheses,)
+    false: Floats  # (hypotheses, thresholds)
+    likely: Floats  # (hypotheses,), sums to 1
+
+    def f1(self) -> Floats:
+        """Expected F1 at each threshold."""
+        right = np.maximum(self.linked - self.false, 0)
+        return np.asarray(self.likely @ (2 * right / np.maximum(self.linked + self.shared[:, None], 1)))
+
+    def precision(self) -> Floats:
+        """Expected precision at each threshold."""
+        return np.asarray(self.likely @ (1 - np.minimum(self.false / np.maximum(self.linked, 1), 1)))
+
+
+def estimate(scores: Floats, left_rows: int, right_rows: int, rehearsal: Rehearsal) -> Estimate:
+    """`scores` of all one-to-one pairs, of which those at THRESHOLDS[0] or above must be there."""
+    linked = np.array([np.sum(scores >= threshold) for threshold in THRESHOLDS], np.float64)
+    most = min(left_rows, right_rows)
+    shared = np.repeat(np.linspace(0, most, _SHARED), len(_FACTORS))[:, None]
+    factor = np.tile(_FACTORS, _SHARED)[:, None]
+    strangers = (left_rows - shared) * (right_rows - shared)
+    false = factor * (strangers * rehearsal.invented + shared * rehearsal.mistaken)
+    expected = shared * rehearsal.found + false
+    use = np.flatnonzero(rehearsal.invented * max(left_rows, right_rows) < 0.2)[::4]
+    if not len(use):
+        use = np.array([len(THRESHOLDS) - 1])
+    counts, model = _between(linked[use]), _between(expected[:, use])
+    off = (counts - model) ** 2 / (model + 1 + (_MODEL_ERROR * counts) ** 2)
+    logs = -0.5 * off.sum(axis=1) - 0.5 * (np.log(factor[:, 0]) / _FACTOR_SPREAD) ** 2
+    likely = np.exp(logs - logs.max())
+    kept = likely > 1e-6 * likely.max()
+    return Estimate(linked, shared[kept, 0], false[kept], likely[kept] / likely[kept].sum())
+
+
+def _between(from_top: Floats) -> Floats:
+    """Counts between neighbouring thresholds, and above the last."""
+    return from_top - np.concatenate([from_top[..., 1:], np.zeros((*from_top.shape[:-1], 1))], axis=-1)
+
+
+def decide(scores: Floats, left_rows: int, right_rows: int, rehearsal: Rehearsal) -> Decision:
+    """The threshold of the highest expected F1 and what to expect of the links at or above it."""
+    found = estimate(scores, left_rows, right_rows, rehearsal)
+    at = int(np.argmax(found.f1()))
+    precision = 1 - np.minimum(found.false[:, at] / max(found.linked[at], 1), 1)
+    recall = np.minimum(found.linked[at] * precision / np.maximum(found.shared, 1), 1)
+    p, p_low, p_high = _spread(precision, found.likely)
+    r, r_low, r_high = _spread(recall, found.likely)
+    return Decision(
+        float(THRESHOLDS[at]), p, p_low, p_high, r, r_low, r_high, float(found.likely @ found.shared), 0
+    )
+
+
+def _spread(values: Floats, likely: Floats) -> tuple[float, float, float]:
+    order = np.argsort(values)
+    upto = np.cumsum(likely[order])
+    low, high = (float(values[order][min(np.searchsorted(upto, q), len(order) - 1)]) for q in (0.025, 0.975))
+    return float(likely @ values), low, high

@@ -1,0 +1,49 @@
+"""Raking: the error model's copies, weighted so that they differ from their originals as real pairs do on average."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exchange_node.encoding.vectors import Floats
+
+RIDGE: Final = 0.05
+LARGEST: Final = 12.0
+"""No copy counts more than this many times the average."""
+_STEPS: Final = 60
+
+
+def rake(copies: Floats, accepted: NDArray[np.bool_], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights of the copies, mean 1, exponential in their features, under which the accepted ones have this mean.
+
+    `mean` is that of the accepted pairs between the registers, the one thing about pairs that is opened; only copies
+    that would have been accepted are held against it. Exponential tilting is what changes the copies least (Deming and
+    Stephan 1940; Deville and Sarndal 1992). A ridge on unit spread and a cap keep a few copies from standing for all.
+    """
+    if accepted.sum() < 2:
+        return np.ones(len(copies))
+    middle, spread = copies.mean(axis=0), copies.std(axis=0) + 1e-3
+    x = ((copies - middle) / spread).astype(np.float64)
+    target = (mean - middle) / spread
+    tilt = np.zeros(x.shape[1])
+    weights = np.ones(len(x))
+    for _ in range(_STEPS):
+        share = weights * accepted
+        share /= share.sum()
+        now = share @ x
+        slope = now - target + RIDGE * tilt
+        if np.abs(slope).max() < 1e-3:
+            break
+        curve = (x * share[:, None]).T @ x - np.outer(now, now) + (RIDGE + 1e-3) * np.eye(len(tilt))
+        step = np.linalg.solve(curve, slope)
+        tilt -= step * min(1.0, 2.0 / float(np.abs(step).max()))
+        weights = _tilted(x @ tilt)
+    return weights
+
+
+def _tilted(logs: NDArray[np.float64]) -> NDArray[np.float64]:
+    weights = np.exp(np.clip(logs, -30, 30) - min(float(logs.max()), 30.0))
+    weights = np.minimum(weights / weights.mean(), LARGEST)
+    return np.asarray(weights / weights.mean())

@@ -1,0 +1,85 @@
+"""Rehearsals: a party links damaged copies of its own people with its register, where it knows what is right.
+
+A quarter of the people is hidden from the register in turn, so that their copies have nobody to be linked to. How often
+copies find their originals, and how often those of hidden people find somebody else, for each threshold, is what a
+party gives away: two curves of some 200 numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exchange_node.encoding.vectors import Weights
+from exchange_node.engine.party import Party
+from exchange_node.engine.search import Found, Plan, find
+from exchange_node.kernels import greedy
+
+FOLDS: Final = 4
+THRESHOLDS: Final = np.linspace(-25.0, 35.0, 241)
+"""In log odds, as the weights count them."""
+_MOST: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """For each of THRESHOLDS: `found`, the share of copies with an original that are linked to it; `mistaken`, the share
+    of those that are linked to another row; `invented`, how often a copy without an original and a row without a copy
+    are linked, for each such pair.
+    """
+
+    found: NDArray[np.float64]
+    mistaken: NDArray[np.float64]
+    invented: NDArray[np.float64]
+
+    def with_other(self, other: Rehearsal) -> Rehearsal:
+        """What both parties found, averaged."""
+        return Rehearsal(
+            (self.found + other.found) / 2, (self.mistaken + other.mistaken) / 2, (self.invented + other.invented) / 2
+        )
+
+
+def rehearse(party: Party, weights: Weights, plan: Plan, kernel: str = "native") -> Rehearsal:
+    """Link the copies of distinct people under these weights."""
+    copies = party.every_copy[: min(len(party.originals), party.side.rows)]
+    originals, worth = party.originals[copies], party.worth[copies]
+    every = np.arange(party.side.rows)
+    found = find(party.copies, copies, party.side, every, weights, plan, least=THRESHOLDS[0], most=_MOST, kernel=kernel)
+    right = found.right == originals[found.left]
+    different = 1 - _double(party, weights, found) * ~right
+    hits, wrongs, strangers = (np.zeros(len(THRESHOLDS)) for _ in range(3))
+    with_original = without = 0.0
+    fold_of_copy = copies % FOLDS
+    fold_of_row = np.full(party.side.rows, -1)
+    fold_of_row[originals] = fold_of_copy
+    for fold in range(FOLDS):
+        open_to = fold_of_row[found.right] != fold
+        pairs = np.flatnonzero(open_to)
+        taken = pairs[greedy.take(found.left[pairs].astype(np.uint32), found.right[pairs].astype(np.uint32))]
+        counted = worth[found.left[taken]] * np.where(right[taken], 1.0, different[taken])
+        hidden = fold_of_copy[found.left[taken]] == fold
+        free = party.side.rows - float(np.sum(fold_of_row == fold)) - float(np.sum(right[taken]))
+        hits += _from_top(found.scores[taken], counted * right[taken])
+        wrongs += _from_top(found.scores[taken], counted * (~right[taken] & ~hidden))
+        strangers += _from_top(found.scores[taken], counted * hidden) / max(free, 1.0)
+        with_original += float(worth[fold_of_copy != fold].sum())
+        without += float(worth[fold_of_copy == fold].sum())
+    return Rehearsal(hits / with_original, wrongs / with_original, strangers / max(without, 1e-9))
+
+
+def _double(party: Party, weights: Weights, found: Found) -> NDArray[np.float64]:
+    """How likely the original of each pair's copy and the pair's row are one person that the register has twice."""
+    vectors = party.side.vectors
+    features = vectors.features(party.originals[found.left], vectors, found.right)
+    odds = features @ weights.features + weights.constant + np.log(party.doubles)
+    return np.asarray(1 / (1 + np.exp(-odds)), np.float64)
+
+
+def _from_top(scores: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum of the counts at or above each threshold."""
+    at = np.searchsorted(THRESHOLDS, scores, "right")
+    sums = np.bincount(at, counts, len(THRESHOLDS) + 1)
+    return np.cumsum(sums[::-1])[::-1][1:]

@@ -1,1 +1,0 @@
-"""Weights, thresholds and estimates without labels, from each party's own register and small means."""
