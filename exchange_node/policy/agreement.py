@@ -28,7 +28,7 @@ from exchange_node.policy.words import (
     Slug,
     Term,
 )
-from exchange_node.policy.yamlfile import read_yaml
+from exchange_node.yamlfile import read_yaml
 
 # Another agency writes it and it is shown on a terminal: nothing that steers one, or turns the order of what is read.
 Text: TypeAlias = Annotated[

@@ -45,7 +45,7 @@ from exchange_node.policy.decision import (
 from exchange_node.policy.errors import PolicyError
 from exchange_node.policy.policy import Policy
 from exchange_node.policy.words import AgeBand, Document, Effect, Operation, Side
-from exchange_node.policy.yamlfile import read_yaml
+from exchange_node.yamlfile import read_yaml
 
 Day: TypeAlias = date
 Code: TypeAlias = Annotated[str, Field(max_length=80)]

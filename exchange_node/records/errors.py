@@ -60,6 +60,21 @@ class RecordsError(ExchangeError):
             "A column holds data of a type that cannot be read as text, numbers or dates.",
             "Export the column as text, number, date or boolean.",
         ),
+        "map": Says(
+            Kind.INVALID,
+            "The file that maps columns to fields breaks a rule.",
+            "Correct the named entry; the documentation of --map has an example.",
+        ),
+        "map-column": Says(
+            Kind.INVALID,
+            "The file that maps columns to fields names a column that is not there.",
+            "Compare the names with the header of the file.",
+        ),
+        "fields-none": Says(
+            Kind.INVALID,
+            "No column was found that tells people apart, or none that both files have.",
+            "Name the columns with --map.",
+        ),
         "ids-doubled": Says(
             Kind.INVALID,
             "Too many ids stand on more than one row.",

@@ -6,6 +6,7 @@ What cannot be read is counted in the report by rule and row, and reading goes o
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 from collections import deque
@@ -154,6 +155,23 @@ def read_list(path: Path, report: ReadReport, encoding: str = "utf-8") -> Rows:
     with _csv_open(path, encoding) as stream:
         lines = _Lines(stream)
         yield from _body(csv.reader(lines, strict=True), lines, [""], tuple, report)
+
+
+def first_row(text: str, delimiter: str) -> tuple[list[str], int]:
+    """The cells of the first row of a text, and how many characters it takes up with its line's end.
+
+    Raises RecordsError("file-format") where no row can be read.
+    """
+    lines = _Lines(io.StringIO(text, newline=""))
+    cells = _header(csv.reader(lines, delimiter=delimiter, strict=True), lines)
+    again = io.StringIO(text, newline="")
+    return cells, sum(len(again.readline()) for _ in range(lines.number))
+
+
+def rows_below(stream: TextIO, delimiter: str, header: list[str], report: ReadReport) -> Rows:
+    """(line, cells) of every row of a stream that starts below its header."""
+    lines = _Lines(stream)
+    yield from _body(csv.reader(lines, delimiter=delimiter, strict=True), lines, header, tuple, report)
 
 
 @contextmanager

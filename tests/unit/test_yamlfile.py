@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exchange_node.policy.yamlfile import MAX_BYTES, MAX_DEPTH, read_yaml
+from exchange_node.yamlfile import MAX_BYTES, MAX_DEPTH, read_yaml
 
 
 def test_plain_values() -> None:

@@ -1,0 +1,187 @@
+"""Standard forms of single values where whole columns are compared; besides those of `standardise`.
+
+They go further than what requests are encoded from, whose forms must stay: other scripts are spelt in Latin letters,
+postcodes of any country are kept, addresses are put in one order. Idempotent; nothing raised.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from exchange_node.records import standardise
+from exchange_node.records.romanise import romanise
+from exchange_node.records.standardise import Note, ascii_lower, ignore
+
+_ALNUM: Final = re.compile(r"[a-z0-9]+")
+_NOTHING: Final = frozenset(
+    ("unknown", "not known", "nk", "n a", "na", "none", "null", "nil", "nan", "not stated", "not given", "not applicable",
+     "tbc", "x", "xx", "xxx", "no fixed abode", "nfa", "no fixed address", "homeless", "address not known")
+)  # fmt: skip
+
+
+def name(text: str, note: Note = ignore) -> str:
+    """As `standardise.name`, with other scripts in Latin letters."""
+    return standardise.name(text if text.isascii() else romanise(ascii_lower(text)), note)
+
+
+def postcode(text: str, note: Note = ignore) -> str:
+    """A UK postcode as `AB1 2CD`; any other code as lower-case letters and digits, a US ZIP+4 as its first five."""
+    notes: list[str] = []
+    found = standardise.postcode(text, notes.append)
+    if found:
+        return found
+    if "postcode-pseudo" in notes:
+        note("postcode-pseudo")
+        return ""
+    packed = "".join(_ALNUM.findall(ascii_lower(text.strip().removesuffix(".0"))))
+    if packed.isdigit():
+        if len(packed) == 9:
+            packed = packed[:5]
+        if len(set(packed)) == 1 and packed[0] in "09":
+            note("postcode-pseudo")
+            return ""
+    if not 2 <= len(packed) <= 10:
+        if text.strip():
+            note("postcode-unreadable")
+        return ""
+    return packed
+
+
+_MORE: Final = {
+    "boulevard": "blvd", "highway": "hwy", "parkway": "pkwy", "circle": "cir", "trail": "trl", "alley": "aly", "esplanade": "esp",
+    "parade": "pde", "circuit": "cct", "way": "way", "mews": "mews", "strasse": "str", "suite": "flat", "ste": "flat",
+    "floor": "fl", "flr": "fl", "upper": "upr", "lower": "lwr", "north": "n", "south": "s", "east": "e", "west": "w",
+    "northeast": "ne", "northwest": "nw", "southeast": "se", "southwest": "sw", "mount": "mt", "saint": "st",
+    "block": "blk", "cottages": "cott", "industrial": "ind", "estate": "est", "farmhouse": "farm", "hse": "hse",
+    "post": "po", "office": "po", "room": "flat", "rm": "flat",
+}  # fmt: skip
+_STRASSE: Final = re.compile(r"(?<=[a-z]{3})str(?:asse|)\b")
+_SLASHED: Final = re.compile(r"^\s*(\d+)\s*/\s*(\d+)\b")
+_FLAT: Final = re.compile(r"\bflat (?!flat\b)([0-9]+[a-z]?|[a-z])\b")
+_NUMBER: Final = re.compile(r"\b[0-9]+[a-z]?\b")
+
+
+def address(text: str, note: Note = ignore) -> str:
+    """As `standardise.address_line`, with the house number first and the flat last.
+
+    `Flat 2, Rose House, 45 Church Road` is `45 rose hse church rd flat 2`; `3/45 Church St` is `45 church st flat 3`.
+    """
+    if "/" in text:
+        text = _SLASHED.sub(r"flat \1 \2", text)
+    line = standardise.address_line(text if text.isascii() else romanise(ascii_lower(text)), note)
+    if not line:
+        return ""
+    words = [_MORE.get(word, word) for word in line.split(" ")]
+    line = " ".join(words)
+    if line in _NOTHING:
+        note("address-placeholder")
+        return ""
+    if "str" in line:
+        line = _STRASSE.sub("str", line)
+    flat = ""
+    if "flat " in line:
+        found = _FLAT.search(line)
+        if found and found[0] != line:
+            flat = f" {found[0]}"
+            line = " ".join((line[: found.start()] + line[found.end() :]).split())
+    if not line[0].isdigit():
+        found = _NUMBER.search(line)
+        if found:
+            line = " ".join((found[0] + " " + line[: found.start()] + line[found.end() :]).split())
+    return line + flat
+
+
+def place(text: str, note: Note = ignore) -> str:
+    """A town, county or state, or one of a few words, as `[a-z0-9 ]*`."""
+    lowered = text.lower() if text.isascii() else romanise(ascii_lower(text))
+    words = _ALNUM.findall(lowered.replace("'", ""))
+    found = " ".join(["st" if word == "saint" else word for word in words])
+    if found in _NOTHING:
+        if found:
+            note("place-placeholder")
+        return ""
+    if not words and text.strip():
+        note("place-unreadable")
+    return found
+
+
+def words(text: str, note: Note = ignore) -> str:
+    """Any text as `[a-z0-9 ]*`."""
+    found = " ".join(_ALNUM.findall(text.lower() if text.isascii() else romanise(ascii_lower(text))))
+    if found in _NOTHING:
+        if found:
+            note("text-placeholder")
+        return ""
+    return found
+
+
+_SEX_WORDS: Final = {
+    **dict.fromkeys(("w", "weiblich", "frau", "femme", "feminin", "mujer", "femenino", "femenina", "fem", "femmina",
+                     "vrouw", "kvinna", "kobieta", "k", "feminino", "fille", "g"), "f"),
+    **dict.fromkeys(("maennlich", "mannlich", "herr", "homme", "h", "masculin", "hombre", "masculino", "varon", "v",
+                     "maschio", "man", "mann", "mezczyzna", "garcon", "b", "masc", "mal"), "m"),
+}  # fmt: skip
+
+
+def sex(text: str, note: Note = ignore, spanish: bool = False) -> str:
+    """`f` or `m`, from the words and letters of several languages; with `spanish`, M is mujer and H or V is hombre."""
+    code = ascii_lower(text.strip().removesuffix(".0")).strip(" .")
+    if spanish and code == "m":
+        return "f"
+    found = _SEX_WORDS.get(code)
+    return found if found else standardise.sex(code, note)
+
+
+_SUFFIXED: Final = re.compile(r",\s*(?:jr|sr|snr|jnr|ii|iii|iv|esq)\.?\s*\Z", re.I)
+_PARTICLES: Final = frozenset(
+    [
+        "van",
+        "von",
+        "de",
+        "del",
+        "della",
+        "di",
+        "da",
+        "dos",
+        "das",
+        "la",
+        "le",
+        "el",
+        "al",
+        "bin",
+        "ibn",
+        "ben",
+        "abu",
+        "den",
+        "der",
+        "ter",
+        "ten",
+        "mac",
+        "mc",
+        "o",
+        "st",
+        "saint",
+    ]
+)
+
+
+def whole_name(text: str, note: Note = ignore) -> tuple[str, str, str]:
+    """(forename, middle names, surname) of a name in one column.
+
+    `SMITH, John Paul` has the surname first; otherwise it is the last word, with the particles before it (van der Berg).
+    One word alone is a surname.
+    """
+    text = _SUFFIXED.sub("", text)
+    last, comma, first = text.partition(",")
+    if comma:
+        surname = name(last, note)
+        given = name(first, note).split(" ")
+        return given[0], " ".join(given[1:]), surname
+    found = name(text, note).split(" ")
+    at = len(found) - 1
+    while at > 1 and found[at - 1] in _PARTICLES:
+        at -= 1
+    if at == 0:
+        return "", "", found[0]
+    return found[0], " ".join(found[1:at]), " ".join(found[at:])

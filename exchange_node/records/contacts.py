@@ -1,0 +1,104 @@
+"""Standard forms of telephone numbers, e-mail addresses, National Insurance numbers and identifiers of other kinds.
+
+As in `standardise`: any text in, the standard form or "" out, broken rules to `note`, idempotent, nothing raised.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from exchange_node.records.standardise import Note, ascii_lower, ignore
+
+_DIGITS: Final = re.compile(r"\d+", re.ASCII)
+_EXTENSION: Final = re.compile(r"(?:ext|x|#)\.?\s*\d*\Z", re.I)
+
+
+def phone(text: str, note: Note = ignore) -> str:
+    """Digits with the country's code in front where it is known: UK numbers from `0` or `+44` become `44...`; North
+    American ones lose their leading 1. Numbers of fewer than seven digits and of one digit repeated are missing.
+    """
+    trimmed = text.strip()
+    if not trimmed:
+        return ""
+    trimmed = _EXTENSION.sub("", trimmed).removesuffix(".0")
+    digits = "".join(_DIGITS.findall(trimmed.replace("(0)", "") if "44" in trimmed[:6] else trimmed))
+    if digits.startswith("00"):
+        digits = digits[2:]
+    elif digits.startswith("0"):
+        digits = "44" + digits[1:]
+    elif len(digits) == 10 and digits[0] == "7" and trimmed.isdigit():  # a spreadsheet took the zero
+        digits = "44" + digits
+    if digits.startswith("440"):
+        digits = "44" + digits[3:].lstrip("0")
+    if len(digits) == 11 and digits[0] == "1":
+        digits = digits[1:]
+    if not 7 <= len(digits) <= 15:
+        note("phone-unreadable")
+        return ""
+    rest = digits.removeprefix("44")
+    if len(set(rest)) <= 1 or rest in "01234567890" or rest in "9876543210":
+        note("phone-placeholder")
+        return ""
+    return digits
+
+
+_EMAIL: Final = re.compile(r"[^\s@,;<>()\[\]\"]+@[^\s@,;<>()\[\]\"]+\.[^\s@.,;<>()\[\]\"]{2,}")
+_NOBODY: Final = re.compile(r"(?:no|none|na|n\.a|nil|not|un|test|xxx?|example|noreply|no[-_.]?e?mail|unknown|null|none?given|"
+                            r"refused|declined)\W*(?:known|given|provided|supplied)?@.*")  # fmt: skip
+
+
+def email(text: str, note: Note = ignore) -> str:
+    """The address in lower case, out of whatever stands around it; those that stand for none are missing."""
+    if not text.strip():
+        return ""
+    found = _EMAIL.search(text.lower().replace("mailto:", " "))
+    if found is None:
+        note("email-unreadable")
+        return ""
+    address = found[0].strip(".'")
+    if not _EMAIL.fullmatch(address):
+        note("email-unreadable")
+        return ""
+    if _NOBODY.fullmatch(address):
+        note("email-placeholder")
+        return ""
+    return address
+
+
+_ALNUM: Final = re.compile(r"[A-Z0-9]+")
+_NI: Final = re.compile(r"([A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z])(\d{6})[A-D]?\Z", re.ASCII)
+_NI_NEVER: Final = frozenset(("BG", "GB", "KN", "NK", "NT", "TN", "ZZ"))
+_NI_DIGITS: Final = str.maketrans("OILSB", "01158")
+
+
+def ni_number(text: str, note: Note = ignore) -> str:
+    """Two letters and six digits, without the suffix that many systems leave out (HMRC manual NIM39110).
+
+    Letters that stand for digits are put right. Prefixes that are never issued are missing, as are temporary numbers.
+    """
+    packed = "".join(_ALNUM.findall(text.upper()))
+    if not packed:
+        return ""
+    packed = packed[:2] + packed[2:8].translate(_NI_DIGITS) + packed[8:]
+    found = _NI.match(packed)
+    if found is None or found[1] in _NI_NEVER:
+        note("ni-number-prefix" if found else "ni-number-form")
+        return ""
+    if len(set(found[2])) == 1 or found[2] in ("123456", "654321"):
+        note("ni-number-placeholder")
+        return ""
+    return found[1] + found[2]
+
+
+def number(text: str, note: Note = ignore) -> str:
+    """Any other identifier: its letters in capitals and digits, without leading zeros; one digit repeated is missing."""
+    packed = "".join(_ALNUM.findall(ascii_lower(text.strip().removesuffix(".0")).upper())).lstrip("0")
+    if not packed:
+        if text.strip():
+            note("number-unreadable")
+        return ""
+    if len(packed) > 3 and len(set(packed)) == 1:
+        note("number-placeholder")
+        return ""
+    return packed

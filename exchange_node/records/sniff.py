@@ -1,0 +1,91 @@
+"""What a CSV file does not say of itself: its encoding, its delimiter, and whether its first line is a header."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from exchange_node.records.errors import RecordsError
+
+DELIMITERS: Final = ",;\t|"
+NO_DELIMITER: Final = "\x1f"  # for a file of one column, whose cells may hold any of the above
+_SAMPLE_ROWS: Final = 50
+_CHUNK: Final = 1 << 22
+_FEW: Final = 50  # so many good letters outside ASCII for one bad byte, and a file is UTF-8 with some damage
+
+# What stands in a cell and never in a header.
+_DATA: Final = re.compile(
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|\d{5,}|[^@\s]+@[^@\s]+\.[^@\s]+|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}",
+    re.I | re.ASCII,
+)
+
+
+def encoding(path: Path) -> str:
+    """utf-8, utf-8-sig, utf-16, utf-16-le, utf-16-be or cp1252: the whole file is read once.
+
+    Anything that is none of the others is cp1252. Raises RecordsError: file-missing, file-empty.
+    """
+    try:
+        with open(path, "rb") as stream:
+            start = stream.read(4096)
+            if not start:
+                raise RecordsError("file-empty", str(path))
+            if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                return "utf-16"
+            if start.count(0) > len(start) // 4:
+                return "utf-16-le" if start[1::2].count(0) > start[0::2].count(0) else "utf-16-be"
+            found = "utf-8-sig" if start.startswith(codecs.BOM_UTF8) else "utf-8"
+            stream.seek(0)
+            decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+            good = bad = 0
+            while chunk := stream.read(_CHUNK):
+                text = decoder.decode(chunk)
+                if not text.isascii():
+                    bad += len(_UNDECODED.findall(text))
+                    good += len(_OUTSIDE.findall(text))
+    except OSError:
+        raise RecordsError("file-missing", str(path)) from None
+    return found if bad * _FEW <= good else "cp1252"
+
+
+_UNDECODED: Final = re.compile("[\udc80-\udcff]")
+_OUTSIDE: Final = re.compile("[^\0-\x7f\udc80-\udcff]")
+
+
+def delimiter(sample: str) -> str:
+    """The one of `DELIMITERS` that cuts the most rows of the sample into as many cells as its first."""
+    best, most = NO_DELIMITER, (0.0, 0)
+    for candidate in DELIMITERS:
+        widths = [len(row) for row in rows(sample, candidate)]
+        if not widths or widths[0] < 2:
+            continue
+        width, agreeing = Counter(widths[1:] or widths).most_common(1)[0]
+        same = agreeing / len(widths[1:] or widths)
+        if width > 1 and (same, width) > most:
+            best, most = candidate, (same, width)
+    return best
+
+
+def rows(sample: str, cut: str) -> list[list[str]]:
+    """The first rows of a sample; the last, which may be cut short, is left out where there are others."""
+    found: list[list[str]] = []
+    try:
+        for row in csv.reader(io.StringIO(sample, newline=""), delimiter=cut):
+            if row:
+                found.append(row)
+            if len(found) > _SAMPLE_ROWS:
+                break
+    except csv.Error:
+        pass  # the rows before it are a sample, too
+    return found[:-1] if len(found) > 2 else found
+
+
+def is_header(cells: list[str]) -> bool:
+    """Whether the first line names columns: no cell of it is a date, an e-mail address, a postcode or a number."""
+    found = [cell.strip() for cell in cells]
+    return any(found) and not any(_DATA.fullmatch(cell) for cell in found) and sum(map(str.isdigit, found)) < 2

@@ -1,0 +1,219 @@
+"""From the columns of a file to the fields of a register, each distinct text standardised once.
+
+Order of work: cells of several columns are joined for each distinct combination; the column as a whole decides how its
+dates, postcodes and sexes are written; then each distinct text gets its standard form; equal forms share a code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from exchange_node.records import column_dates, column_forms, contacts, standardise
+from exchange_node.records.column_map import FULL_NAME, ColumnMap, Source
+from exchange_node.records.columns import Column, Kind
+from exchange_node.records.standardise import Note
+from exchange_node.records.texts import Texts
+from exchange_node.records.values import MISSING
+
+Form = Callable[[str, Note], str]
+
+
+@dataclass(slots=True)
+class Broken:
+    """Cells that break a rule, by field and rule. Most are missing after it; dates may be kept."""
+
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def add(self, name: str, rule: str, count: int) -> None:
+        """Count more cells."""
+        rules = self.counts.setdefault(name, {})
+        rules[rule] = rules.get(rule, 0) + count
+
+
+def standard_columns(columns: Mapping[str, Texts], found: ColumnMap, broken: Broken) -> dict[str, Column]:
+    """The fields of the map in standard form, in its order; `full_name` becomes three. Nothing is raised."""
+    made: dict[str, Column] = {}
+    for name, source in found.fields.items():
+        cells = [columns[column] for column in source.columns]
+        if name == FULL_NAME:
+            made |= _split_names(_join(cells), broken)
+        else:
+            made[name] = _standard(name, source, cells, broken)
+    if "forename" in made:
+        _further_names(made)
+    order = [*FIELD_ORDER, *(name for name in found.fields if name not in FIELD_ORDER and name != FULL_NAME)]
+    return {name: made[name] for name in order if name in made}
+
+
+FIELD_ORDER: Final = (
+    "forename", "middle_names", "surname", "date_of_birth", "sex", "postcode", "address_line", "town", "state", "phone",
+    "email", "nhs_number", "ni_number",
+)  # fmt: skip
+
+
+def _standard(name: str, source: Source, cells: list[Texts], broken: Broken) -> Column:
+    if name == "phone" or source.kind in ("number", "sex", "postcode", "place"):
+        texts = _first(cells)
+    elif source.kind == "date" and len(cells) > 1:
+        texts = _join_dates(cells)
+    else:
+        texts = _join(cells)
+    counts = texts.counts()
+    form = _form(name, source.kind, texts, counts)
+    return _column(name, source.kind, texts, counts, form, broken)
+
+
+def _form(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64]) -> Form:
+    by_name: dict[str, Form] = {
+        "phone": contacts.phone,
+        "email": contacts.email,
+        "nhs_number": standardise.nhs_number,
+        "ni_number": contacts.ni_number,
+    }
+    if name in by_name:
+        return by_name[name]
+    match kind:
+        case "date":
+            reading = column_dates.read_all(texts.distinct(), counts.tolist())
+            return partial(_date, reading)
+        case "sex":
+            letters = {text.strip().lower() for text in texts.distinct()}
+            return partial(_sex, bool(letters & {"h", "v"}) and "m" in letters and not letters & {"f", "w"})
+        case "postcode":
+            return column_forms.postcode
+    by_kind: dict[str, Form] = {
+        "name": column_forms.name,
+        "address": column_forms.address,
+        "place": column_forms.place,
+        "text": column_forms.words,
+        "number": contacts.number,
+    }
+    return by_kind[kind]
+
+
+def _date(reading: column_dates.Reading, text: str, note: Note) -> str:
+    return column_dates.date(text, reading, note)
+
+
+def _sex(spanish: bool, text: str, note: Note) -> str:
+    return column_forms.sex(text, note, spanish)
+
+
+def _column(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64], form: Form, broken: Broken) -> Column:
+    places: dict[str, int] = {"": 0}
+    rules: list[str] = []
+    note = rules.append
+    codes = np.zeros(len(texts.values), np.int32)
+    for at, text in enumerate(texts.distinct()):
+        if not text or text.strip().lower() in MISSING:
+            continue
+        codes[at] = places.setdefault(form(text, note), len(places))
+        if rules:
+            for rule in rules:
+                broken.add(name, rule, int(counts[at]))
+            rules.clear()
+    return Column(name, kind, list(places), codes[texts.codes])
+
+
+def _split_names(texts: Texts, broken: Broken) -> dict[str, Column]:
+    names = ("forename", "middle_names", "surname")
+    places: list[dict[str, int]] = [{"": 0} for _ in names]
+    counts = texts.counts()
+    codes = np.zeros((3, len(texts.values)), np.int32)
+    rules: list[str] = []
+    for at, text in enumerate(texts.distinct()):
+        if text and text.strip().lower() not in MISSING:
+            for part, word in enumerate(column_forms.whole_name(text, rules.append)):
+                codes[part, at] = places[part].setdefault(word, len(places[part]))
+            for rule in rules:
+                broken.add(FULL_NAME, rule, int(counts[at]))
+            rules.clear()
+    return {name: Column(name, "name", list(places[part]), codes[part][texts.codes]) for part, name in enumerate(names)}
+
+
+def _further_names(made: dict[str, Column]) -> None:
+    """One forename; those behind it join the middle names, since registers keep them in one column or in two."""
+    forename = made["forename"]
+    several = np.array([" " in value for value in forename.values])
+    if not several.any():
+        return
+    rows = np.flatnonzero(several[forename.codes])
+    middle = made.get("middle_names") or Column("middle_names", "name", [""], np.zeros(len(forename), np.int32))
+    pairs, back = np.unique(forename.codes[rows].astype(np.int64) << 32 | middle.codes[rows], return_inverse=True)
+    places = {value: at for at, value in enumerate(middle.values)}
+    joined = np.empty(len(pairs), np.int32)
+    for at, pair in enumerate(pairs.tolist()):
+        further = forename.values[pair >> 32].split(" ", 1)[1]
+        text = f"{further} {middle.values[pair & 0xFFFFFFFF]}".rstrip()
+        joined[at] = places.setdefault(text, len(places))
+    codes = middle.codes.copy()
+    codes[rows] = joined[back]
+    made["middle_names"] = Column("middle_names", "name", list(places), codes)
+    firsts: dict[str, int] = {}
+    first = np.array([firsts.setdefault(value.split(" ", 1)[0], len(firsts)) for value in forename.values], np.int32)
+    made["forename"] = Column("forename", "name", list(firsts), first[forename.codes])
+
+
+def _first(cells: list[Texts]) -> Texts:
+    """For each row the first cell that is filled."""
+    found = cells[0]
+    for other in cells[1:]:
+        values = pa.concat_arrays([found.values, other.values])
+        codes = np.where(found.codes > 0, found.codes, other.codes + np.int32(len(found.values)))
+        found = Texts.of_codes(values, codes)
+    return found
+
+
+def _join(cells: list[Texts], between: str = " ") -> Texts:
+    """For each row the cells that are filled, joined in order."""
+    found = cells[0]
+    for other in cells[1:]:
+        pairs, back = np.unique(found.codes.astype(np.int64) << 32 | other.codes, return_inverse=True)
+        left = pc.utf8_trim_whitespace(found.values.take(pa.array(pairs >> 32)))
+        right = pc.utf8_trim_whitespace(other.values.take(pa.array(pairs & 0xFFFFFFFF)))
+        joined = pc.binary_join_element_wise(left, right, between)
+        if between == " ":
+            joined = pc.utf8_trim_whitespace(joined)
+        found = Texts.of_codes(joined, back.astype(np.int32))
+    return found
+
+
+def _join_dates(cells: list[Texts]) -> Texts:
+    """Year, month and day of two or three columns, in whichever order they stand, as `1985-4-3`."""
+    most = [_largest(column) for column in cells]
+    year = max(range(len(cells)), key=lambda at: most[at])
+    rest = [at for at in range(len(cells)) if at != year]
+    if year and len(rest) == 2:
+        rest.reverse()  # day, month, year
+    if len(rest) == 2 and most[rest[0]] > 12 >= most[rest[1]]:
+        rest.reverse()
+    return _join([_part(cells[at]) for at in (year, *rest)], "-")
+
+
+def _largest(column: Texts) -> int:
+    """The number under which 90 of 100 cells stay."""
+    counts = column.counts()
+    known = [(int(text.strip().removesuffix(".0")), int(counts[at])) for at, text in enumerate(column.distinct())
+             if text.strip().removesuffix(".0").isdecimal() and len(text) < 9]  # fmt: skip
+    total, found = sum(count for _, count in known), 0
+    for number, count in sorted(known):
+        found += count
+        if found >= 0.9 * total:
+            return number
+    return 0
+
+
+def _part(column: Texts) -> Texts:
+    """Days, months and years as numbers; what is missing is 00."""
+    values = [
+        text.strip().removesuffix(".0") if text.strip().lower() not in MISSING else "00" for text in column.distinct()
+    ]
+    return Texts(pa.array(values, pa.string()), column.codes)
