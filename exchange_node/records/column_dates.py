@@ -36,8 +36,8 @@ _MONTHS: Final = {
     start: month
     for month, starts in enumerate(
         (
-            "jan ene gen", "feb fev", "mar mrz maa mae", "apr avr abr", "may mai mag mei", "jun giu juin", "jul lug juil",
-            "aug aou ago", "sep set", "oct okt ott out", "nov", "dec dez dic des",
+            "jan ene gen", "feb fev", "mar mrz maa mae", "apr avr abr", "may mai mag mei", "jun giu juin",
+            "jul lug juil", "aug aou ago", "sep set", "oct okt ott out", "nov", "dec dez dic des",
         ),
         start=1,
     )

@@ -15,8 +15,9 @@ from exchange_node.records.standardise import Note, ascii_lower, ignore
 
 _ALNUM: Final = re.compile(r"[a-z0-9]+")
 _NOTHING: Final = frozenset(
-    ("unknown", "not known", "nk", "n a", "na", "none", "null", "nil", "nan", "not stated", "not given", "not applicable",
-     "tbc", "x", "xx", "xxx", "no fixed abode", "nfa", "no fixed address", "homeless", "address not known")
+    ("unknown", "not known", "nk", "n a", "na", "none", "null", "nil", "nan", "not stated", "not given",
+     "not applicable", "tbc", "x", "xx", "xxx", "no fixed abode", "nfa", "no fixed address", "homeless",
+     "address not known")
 )  # fmt: skip
 
 
@@ -46,50 +47,6 @@ def postcode(text: str, note: Note = ignore) -> str:
             note("postcode-unreadable")
         return ""
     return packed
-
-
-_MORE: Final = {
-    "boulevard": "blvd", "highway": "hwy", "parkway": "pkwy", "circle": "cir", "trail": "trl", "alley": "aly", "esplanade": "esp",
-    "parade": "pde", "circuit": "cct", "way": "way", "mews": "mews", "strasse": "str", "suite": "flat", "ste": "flat",
-    "floor": "fl", "flr": "fl", "upper": "upr", "lower": "lwr", "north": "n", "south": "s", "east": "e", "west": "w",
-    "northeast": "ne", "northwest": "nw", "southeast": "se", "southwest": "sw", "mount": "mt", "saint": "st",
-    "block": "blk", "cottages": "cott", "industrial": "ind", "estate": "est", "farmhouse": "farm", "hse": "hse",
-    "post": "po", "office": "po", "room": "flat", "rm": "flat",
-}  # fmt: skip
-_STRASSE: Final = re.compile(r"(?<=[a-z]{3})str(?:asse|)\b")
-_SLASHED: Final = re.compile(r"^\s*(\d+)\s*/\s*(\d+)\b")
-_FLAT: Final = re.compile(r"\bflat (?!flat\b)([0-9]+[a-z]?|[a-z])\b")
-_NUMBER: Final = re.compile(r"\b[0-9]+[a-z]?\b")
-
-
-def address(text: str, note: Note = ignore) -> str:
-    """As `standardise.address_line`, with the house number first and the flat last.
-
-    `Flat 2, Rose House, 45 Church Road` is `45 rose hse church rd flat 2`; `3/45 Church St` is `45 church st flat 3`.
-    """
-    if "/" in text:
-        text = _SLASHED.sub(r"flat \1 \2", text)
-    line = standardise.address_line(text if text.isascii() else romanise(ascii_lower(text)), note)
-    if not line:
-        return ""
-    words = [_MORE.get(word, word) for word in line.split(" ")]
-    line = " ".join(words)
-    if line in _NOTHING:
-        note("address-placeholder")
-        return ""
-    if "str" in line:
-        line = _STRASSE.sub("str", line)
-    flat = ""
-    if "flat " in line:
-        found = _FLAT.search(line)
-        if found and found[0] != line:
-            flat = f" {found[0]}"
-            line = " ".join((line[: found.start()] + line[found.end() :]).split())
-    if not line[0].isdigit():
-        found = _NUMBER.search(line)
-        if found:
-            line = " ".join((found[0] + " " + line[: found.start()] + line[found.end() :]).split())
-    return line + flat
 
 
 def place(text: str, note: Note = ignore) -> str:
@@ -169,7 +126,7 @@ _PARTICLES: Final = frozenset(
 def whole_name(text: str, note: Note = ignore) -> tuple[str, str, str]:
     """(forename, middle names, surname) of a name in one column.
 
-    `SMITH, John Paul` has the surname first; otherwise it is the last word, with the particles before it (van der Berg).
+    `SMITH, John Paul` has the surname first; otherwise it is the last word, with particles before it (van der Berg).
     One word alone is a surname.
     """
     text = _SUFFIXED.sub("", text)

@@ -44,8 +44,8 @@ def phone(text: str, note: Note = ignore) -> str:
 
 
 _EMAIL: Final = re.compile(r"[^\s@,;<>()\[\]\"]+@[^\s@,;<>()\[\]\"]+\.[^\s@.,;<>()\[\]\"]{2,}")
-_NOBODY: Final = re.compile(r"(?:no|none|na|n\.a|nil|not|un|test|xxx?|example|noreply|no[-_.]?e?mail|unknown|null|none?given|"
-                            r"refused|declined)\W*(?:known|given|provided|supplied)?@.*")  # fmt: skip
+_NOBODY: Final = re.compile(r"(?:no|none|na|n\.a|nil|not|un|test|xxx?|example|noreply|no[-_.]?e?mail|unknown|null|"
+                            r"none?given|refused|declined)\W*(?:known|given|provided|supplied)?@.*")  # fmt: skip
 
 
 def email(text: str, note: Note = ignore) -> str:
@@ -92,7 +92,7 @@ def ni_number(text: str, note: Note = ignore) -> str:
 
 
 def number(text: str, note: Note = ignore) -> str:
-    """Any other identifier: its letters in capitals and digits, without leading zeros; one digit repeated is missing."""
+    """Any other identifier: letters in capitals and digits, without leading zeros; one digit repeated is missing."""
     packed = "".join(_ALNUM.findall(ascii_lower(text.strip().removesuffix(".0")).upper())).lstrip("0")
     if not packed:
         if text.strip():

@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from exchange_node.records import standardise
+from exchange_node.records import headers, standardise
+from exchange_node.records.columns import Kind
 from exchange_node.records.texts import Texts
 from exchange_node.records.values import MISSING
 
@@ -24,6 +25,7 @@ _SHAPES: Final = {
     "phone": re.compile(r"(?:\+|00|\(?0)[\d ()./-]{8,18}|\(?\d{3}\)?[ -]?\d{3}[ -]\d{4}|447\d{9}|7\d{9}", re.ASCII),
     "ni_number": re.compile(r"[A-CEGHJ-PR-TW-Za-z]{2} ?\d\d ?\d\d ?\d\d ?[A-Da-d]?", re.ASCII),
     "digits": re.compile(r"\d+(?:\.0)?", re.ASCII),
+    "measure": re.compile(r"-?\d+\.\d+", re.ASCII),
     "letters": re.compile(r"[^\W\d_][^\d_@]*"),
     "numbered": re.compile(r"(?=.*\d)(?=.*[^\W\d_]{2}).* .*"),  # digits and a word
 }
@@ -92,13 +94,72 @@ _TAIL: Final = re.compile(r"(.*?)(\d{1,18})(\D*)\Z", re.ASCII | re.DOTALL)
 
 
 def _running(column: Texts, filled: int) -> bool:
-    """Whether the cells are one text and a number that takes nearly every value of a range once."""
+    """Whether the cells are one text and a number, and the numbers fill their range. Told from a sample, whose range
+    can only be smaller."""
     if filled < 2 or len(column.values) - 1 < 0.99 * filled:
         return False
     at = np.flatnonzero(column.codes)
-    sample = column.at(at[np.linspace(0, len(at) - 1, min(len(at), 20)).astype(np.int64)])
-    found = [_TAIL.match(text) for text in sample]
-    if not all(found) or len({(part[1].rstrip("0"), part[3]) for part in found if part}) > 1:
+    sample = column.at(at[np.linspace(0, len(at) - 1, min(len(at), _SAMPLE)).astype(np.int64)])
+    found = [part for text in sample if (part := _TAIL.match(text.removesuffix(".0")))]
+    if len(found) < len(sample) or len({(part[1].rstrip("0"), part[3]) for part in found}) > 1:
         return False
-    numbers = np.array([int(part[2]) for text in column.distinct()[1:] if (part := _TAIL.match(text))], np.int64)
-    return bool(len(numbers) >= 0.99 * filled and numbers.max() - numbers.min() < 1.05 * len(numbers) + 5)
+    numbers = [int(part[2]) for part in found]
+    return max(numbers) - min(numbers) < 1.05 * filled + 5
+
+
+_DEATH: Final = frozenset(("death", "deceased", "died", "dod"))
+_FEW: Final = 200
+_YEAR: Final = re.compile(r"(?:18|19|20)\d\d")
+
+
+def spread_of_years(texts: list[str]) -> int:
+    """The years between the first and the last of twenty dates written with four-digit years."""
+    years = sorted(int(found[0]) for text in texts if (found := _YEAR.search(text)))
+    return years[len(years) * 19 // 20] - years[len(years) // 20] if len(years) > 5 else 0
+
+
+def own_kind(name: str, found: Contents) -> Kind | str:
+    """The kind under which a column that is none of the known fields could be compared, or why it is not."""
+    words = headers.words(name)
+    if found.constant:
+        return "it has one value only"
+    if found.running:
+        return "it counts the rows"
+    if headers.role_of(name) == "row-id" and (len(words) <= 2 or found.length > 20) and found.unique:
+        return "it names rows, not people"
+    if found.words > 8:
+        return "it is free text"
+    if found.share("date") > 0.6:
+        return "date" if _DEATH.intersection(words) else "a date of something other than birth"
+    if found.distinct <= _FEW and found.distinct < 0.1 * found.filled:
+        return "place"
+    if found.share("letters") > 0.6 or found.share("numbered") > 0.5:
+        return "text"
+    if found.share("measure") > 0.5:
+        return "it is a measure, not an identifier"
+    return "number" if found.length >= 4 else "its short numbers tell little"
+
+
+def fits(role: str, found: Contents) -> bool:
+    """Whether cells can be what a column's name says."""
+    share = found.share
+    match role:
+        case "date_of_birth":
+            return share("date") > 0.3 or share("year") > 0.5 or (share("digits") > 0.5 and found.length >= 4)
+        case "birth_year":
+            return share("digits") > 0.5 and found.distinct > 10
+        case "birth_month" | "birth_day":
+            return found.distinct < 40
+        case "sex":
+            return share("sex") > 0.3 or found.distinct <= 8
+        case "postcode":
+            return share("postcode") > 0.3 or (found.length < 12 and share("letters") < 0.5)
+        case "email":
+            return share("email") > 0.3
+        case "phone" | "nhs_number" | "ni_number":
+            return found.length > 5 and share("letters") < 0.5
+        case "forename" | "surname" | "surname2" | "full_name" | "nom" | "middle_names":
+            return share("letters") > 0.5
+        case "town" | "state" | "locality":
+            return share("letters") > 0.5 or found.distinct < _FEW
+    return True

@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from exchange_node.records import column_dates, column_forms, contacts, standardise
+from exchange_node.records import addresses, column_dates, column_forms, contacts, standardise
 from exchange_node.records.column_map import FULL_NAME, ColumnMap, Source
 from exchange_node.records.columns import Column, Kind
+from exchange_node.records.nhs_numbers import valid_nhs_numbers
 from exchange_node.records.standardise import Note
 from exchange_node.records.texts import Texts
 from exchange_node.records.values import MISSING
@@ -91,7 +92,7 @@ def _form(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64]) -> For
             return column_forms.postcode
     by_kind: dict[str, Form] = {
         "name": column_forms.name,
-        "address": column_forms.address,
+        "address": addresses.address,
         "place": column_forms.place,
         "text": column_forms.words,
         "number": contacts.number,
@@ -108,12 +109,17 @@ def _sex(spanish: bool, text: str, note: Note) -> str:
 
 
 def _column(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64], form: Form, broken: Broken) -> Column:
-    places: dict[str, int] = {"": 0}
+    """Each distinct text through `form`. NHS numbers as they should be, nearly one for each row, are told at once."""
+    ready = valid_nhs_numbers(texts.values) if name == "nhs_number" else np.zeros(len(texts.values), bool)
+    values = ["", *texts.values.filter(pa.array(ready)).to_pylist()]
+    codes = np.zeros(len(texts.values), np.int32)
+    codes[ready] = np.arange(1, len(values), dtype=np.int32)
+    places = {value: at for at, value in enumerate(values)}
     rules: list[str] = []
     note = rules.append
-    codes = np.zeros(len(texts.values), np.int32)
-    for at, text in enumerate(texts.distinct()):
-        if not text or text.strip().lower() in MISSING:
+    rest = np.flatnonzero(~ready)
+    for at, text in zip(rest.tolist(), texts.values.take(pa.array(rest)).to_pylist(), strict=True):
+        if not text or (len(text) < 7 and text.strip().lower() in MISSING):
             continue
         codes[at] = places.setdefault(form(text, note), len(places))
         if rules:

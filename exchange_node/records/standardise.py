@@ -24,7 +24,7 @@ def ignore(rule: str) -> None:
 _LATIN: Final = str.maketrans(
     {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ħ": "h", "ı": "i"}
 )
-_APOSTROPHES: Final = re.compile("['`´\u2018\u2019\u02bc\u02b9]")
+APOSTROPHES: Final = re.compile("['`´\u2018\u2019\u02bc\u02b9]")
 _PARENTHESES: Final = re.compile(r"\([^()]*\)")
 _LETTERS: Final = re.compile(r"[a-z]+")
 _ALNUM: Final = re.compile(r"[a-z0-9]+")
@@ -56,7 +56,7 @@ def name(text: str, note: Note = ignore) -> str:
     Hyphens become spaces; apostrophes vanish (o'brien, obrien); Mc, Mac and O join what follows, and a
     leading Mac is written Mc, since registers mix them up; titles, suffixes and remarks in parentheses go.
     """
-    lowered = _APOSTROPHES.sub("", ascii_lower(text))
+    lowered = APOSTROPHES.sub("", ascii_lower(text))
     if "(" in lowered:
         lowered = _PARENTHESES.sub(" ", lowered)
     words = _LETTERS.findall(lowered)
@@ -188,7 +188,7 @@ def nhs_number(text: str, note: Note = ignore) -> str:
     return digits
 
 
-_ABBREVIATED: Final = {
+ABBREVIATED: Final = {
     word: short
     for short, words in {
         "ave": "avenue av",
@@ -222,8 +222,8 @@ def address_line(text: str, note: Note = ignore) -> str:
     """An address, or a part of one, as `[a-z0-9 ]*`: usual abbreviations, `12 A` as `12a`, no "no."
     before a number.
     """
-    words = _ALNUM.findall(_APOSTROPHES.sub("", ascii_lower(text)))
+    words = _ALNUM.findall(APOSTROPHES.sub("", ascii_lower(text)))
     if not words and text.strip():
         note("address-unreadable")
-    line = " ".join([_ABBREVIATED.get(word, word) for word in words])
+    line = " ".join([ABBREVIATED.get(word, word) for word in words])
     return _HOUSE_LETTER.sub(r"\1\2", _HOUSE_NO.sub("", line))

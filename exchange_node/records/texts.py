@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-MAX_CELL = 10_000  # characters; a longer cell is taken as missing
+from exchange_node.records.errors import RecordsError
+
+MAX_CELL: Final = 10_000  # characters; a longer cell is taken as missing
+MAX_COLUMNS: Final = 1000
+CODED: Final = pa.dictionary(pa.int32(), pa.string())
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -97,3 +102,30 @@ class Texts:
         places[codes] = 0
         kept = pc.if_else(pa.array(np.isin(np.arange(len(self.values)), codes)), "", self.values)
         return Texts.of_codes(kept, places[self.codes])
+
+
+class RawColumns(NamedTuple):
+    """What was read of a file: a `Texts` for each name; `skipped`: rows that could not be read, by rule."""
+
+    names: list[str]
+    columns: list[Texts]
+    rows: int
+    skipped: dict[str, int]
+    notes: list[str]
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Every name once: a doubled one gets a number, one without letters is called by its place.
+
+    Raises RecordsError("file-format") for more than `MAX_COLUMNS`.
+    """
+    if len(names) > MAX_COLUMNS:
+        raise RecordsError("file-format", f"more than {MAX_COLUMNS} columns")
+    found: list[str] = []
+    for at, name in enumerate(names, 1):
+        plain = " ".join(name.replace("\0", "").split())[:200] or f"column_{at}"
+        unique, number = plain, 2
+        while unique in found:
+            unique, number = f"{plain}_{number}", number + 1
+        found.append(unique)
+    return found

@@ -1,0 +1,106 @@
+"""Addresses of whole columns: usual abbreviations, the house number first, the flat last.
+
+`Flat 2, Rose House, 45 Church Road` is `45 rose hse church rd flat 2`; `3/45 Church St` is `45 church st flat 3`;
+`Hauptstraße 12` is `12 hauptstr`. Idempotent; nothing raised. It goes further than `standardise.address_line`, whose
+forms are what requests are encoded from and must stay.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from exchange_node.records.romanise import romanise
+from exchange_node.records.standardise import ABBREVIATED, APOSTROPHES, Note, ascii_lower, ignore
+
+_WORD: Final = re.compile(r"[a-z0-9]+")
+_SHORT: Final = ABBREVIATED | {
+    word: short
+    for short, words in {
+        "aly": "alley",
+        "arc": "arcade",
+        "blk": "block",
+        "blvd": "boulevard boul bvd",
+        "cct": "circuit",
+        "cir": "circle circ",
+        "cnr": "corner",
+        "e": "east",
+        "esp": "esplanade",
+        "est": "estate",
+        "expy": "expressway",
+        "flat": "suite ste room rm wohnung appartement appt apto depto whg",
+        "fl": "floor flr",
+        "fwy": "freeway",
+        "hwy": "highway",
+        "lwr": "lower",
+        "n": "north",
+        "ne": "northeast",
+        "nw": "northwest",
+        "pde": "parade",
+        "pkwy": "parkway pky",
+        "pt": "point",
+        "s": "south",
+        "se": "southeast",
+        "sw": "southwest",
+        "trl": "trail",
+        "upr": "upper",
+        "w": "west",
+    }.items()
+    for word in words.split()
+}
+_SPECIAL: Final = frozenset(("flat", "no", "floor", "fl"))
+_STRASSE: Final = re.compile(r"(?<=[a-z]{3})strasse\Z")
+_SLASHED: Final = re.compile(r"\A\W*(\d+[a-z]?)\s*/\s*(\d+)\b")
+_LETTER: Final = re.compile(r"[a-z]\Z")
+_NUMBER: Final = re.compile(r"[0-9]+[a-z]?\Z")
+_NOWHERE: Final = frozenset(
+    (
+        "unknown", "address unknown", "address not known", "not known", "nk", "n a", "na", "none", "null", "nil",
+        "no fixed abode", "nfa", "of no fixed abode", "no fixed address", "homeless", "not stated", "not given", "tbc",
+    )
+)  # fmt: skip
+
+
+def address(text: str, note: Note = ignore) -> str:
+    """An address, or a part of one, as `[a-z0-9 ]*`. Notes: address-unreadable, address-placeholder."""
+    lowered = text.lower() if text.isascii() else romanise(ascii_lower(text))
+    if "'" in lowered or not lowered.isascii():
+        lowered = APOSTROPHES.sub("", lowered)
+    if "/" in lowered:
+        lowered = _SLASHED.sub(r"flat \1 \2", lowered)
+    words = [_SHORT.get(word, word) for word in _WORD.findall(lowered)]
+    if not words:
+        if text.strip():
+            note("address-unreadable")
+        return ""
+    if "strasse" in lowered:
+        words = [_STRASSE.sub("str", word) for word in words]
+    if not words[0].isdigit() or len(words) < 2 or len(words[1]) < 2 or not _SPECIAL.isdisjoint(words):
+        words = _ordered(words)
+    line = " ".join(words)
+    if line in _NOWHERE:
+        note("address-placeholder")
+        return ""
+    return line
+
+
+def _ordered(words: list[str]) -> list[str]:
+    """House number first and flat last; `12 a` as `12a` unless the letter is a point of the compass."""
+    joined: list[str] = []
+    for word in words:
+        if joined and _LETTER.match(word) and word not in "nesw" and joined[-1].isdigit():
+            joined[-1] += word
+        else:
+            while joined and joined[-1] == "no" and word[0].isdigit():
+                joined.pop()
+            joined.append(word)
+    flat: list[str] = []
+    if "flat" in joined[:-1]:
+        at = joined.index("flat")
+        if len(joined) > 2 and (_NUMBER.match(joined[at + 1]) or _LETTER.match(joined[at + 1])):
+            flat = joined[at : at + 2]
+            del joined[at : at + 2]
+    if not joined[0][0].isdigit() and joined[0] != "flat":
+        at = next((at for at, word in enumerate(joined) if _NUMBER.match(word)), 0)
+        joined.insert(0, joined.pop(at))
+    return joined + flat

@@ -1,0 +1,97 @@
+"""From what was guessed of two files alone to two maps that fit together.
+
+Both files tell of each other: a column whose name says nothing is known by values that stand in a named column of the
+other file, and a field of a register's own counts where both have it and its values meet.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pyarrow.compute as pc
+
+from exchange_node.records.column_map import FULL_NAME, ColumnMap
+from exchange_node.records.columns import Kind
+from exchange_node.records.guess import Guess
+from exchange_node.records.read_columns import FileColumns
+
+ONE_SIDED: Final = "the other file has nothing like it"
+_LEAST: Final[dict[Kind, float]] = {"number": 0.02, "text": 0.02, "place": 0.2, "date": 0.02}
+_ALIKE: Final = 0.3  # the share of common values from which a nameless column is taken for a named one
+_MOST: Final = 20_000  # values compared
+
+Files = tuple[FileColumns, FileColumns]
+Guesses = tuple[Guess, Guess]
+
+
+def reconcile(files: Files, guesses: Guesses) -> tuple[ColumnMap, ColumnMap]:
+    """The maps of two files that are to be linked, each with its own names for the same fields."""
+    for side in (0, 1):
+        _settle_names(files, guesses, side)
+        _find_nameless(files, guesses, side)
+    a, b = guesses
+    for name in [*a.own, *(name for name in b.own if name not in a.own)]:
+        _agree(files, guesses, name)
+    return a.map(), b.map()
+
+
+def _agree(files: Files, guesses: Guesses, name: str) -> None:
+    """An own field stays where both have it, with one kind and values that meet."""
+    found = [guess.own.get(name) for guess in guesses]
+    if found[0] and found[1]:
+        kinds = {found[0][1], found[1][1]}
+        kind: Kind = found[0][1] if len(kinds) == 1 else "text"
+        if meeting(files[0], found[0][0], files[1], found[1][0]) >= _LEAST[kind]:
+            for guess, (column, _) in zip(guesses, (found[0], found[1]), strict=True):
+                guess.own[name] = (column, kind)
+            return
+    reason = "its values are not those of the other file" if all(found) else ONE_SIDED
+    for guess in guesses:
+        if name in guess.own:
+            guess.ignored[guess.own.pop(name)[0]] = reason
+
+
+def _settle_names(files: Files, guesses: Guesses, side: int) -> None:
+    """Forename and surname told apart by cells alone are put right by the other file's."""
+    ours, theirs = guesses[side], guesses[1 - side]
+    both = {"forename", "surname"}
+    if not both <= ours.fields.keys() or not both <= theirs.fields.keys() or not both & (ours.unsure - theirs.unsure):
+        return
+
+    def met(field: str, other: str) -> float:
+        return meeting(files[side], ours.fields[field][0], files[1 - side], theirs.fields[other][0])
+
+    if met("forename", "surname") + met("surname", "forename") > met("forename", "forename") + met(
+        "surname", "surname"
+    ):
+        ours.fields["forename"], ours.fields["surname"] = ours.fields["surname"], ours.fields["forename"]
+
+
+def _find_nameless(files: Files, guesses: Guesses, side: int) -> None:
+    """Columns of one side that nothing told of, by the values of the other side's fields."""
+    ours, theirs = guesses[side], guesses[1 - side]
+    missing = [name for name in theirs.fields if name not in ours.fields and len(theirs.fields[name]) == 1]
+    if ours.fields.keys() & {FULL_NAME} or FULL_NAME in theirs.fields:
+        missing = [name for name in missing if name not in (FULL_NAME, "forename", "surname", "middle_names")]
+    for field in missing:
+        best = max(
+            (
+                (meeting(files[side], column, files[1 - side], theirs.fields[field][0]), own)
+                for own, (column, _) in ours.own.items()
+                if ours.nameless(column)
+            ),
+            default=(0.0, ""),
+        )
+        if best[0] >= _ALIKE:
+            ours.fields[field] = (ours.own.pop(best[1])[0],)
+
+
+def meeting(file: FileColumns, column: str, other: FileColumns, theirs: str) -> float:
+    """The share of the fewer distinct values that the other column has, too, upper and lower case alike."""
+    ours, others = (
+        pc.unique(pc.utf8_lower(pc.utf8_trim_whitespace(found.columns[name].values[1:])))
+        for found, name in ((file, column), (other, theirs))
+    )
+    few, many = sorted((ours, others), key=len)
+    return float(np.mean(pc.is_in(few[:_MOST], many).to_numpy(zero_copy_only=False))) if len(few) else 0.0
