@@ -100,7 +100,7 @@ def _form(path: Path) -> tuple[_Form, list[str]]:
     notes.append("one column" if delimiter == sniff.NO_DELIMITER else f"delimiter {delimiter!r}")
     found = sniff.rows(body, delimiter)
     cells, length = first_row(body, delimiter)
-    if sniff.is_header(cells):
+    if sniff.is_header(cells, found[1:]):
         start += length
         widths = {len(row) for row in found[1:]}
         if widths == {len(cells) + 1}:  # row names that have no header, or a delimiter at the end of each row

@@ -6,6 +6,7 @@ a.columns["surname"].values
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -14,21 +15,22 @@ from exchange_node.records.column_map import FULL_NAME, KINDS, ColumnMap, read_m
 from exchange_node.records.columns import Column
 from exchange_node.records.errors import RecordsError
 from exchange_node.records.guess import Guess
+from exchange_node.records.quality import Quality, Source, quality
 from exchange_node.records.read_columns import FileColumns, read_columns
 from exchange_node.records.reconcile import ONE_SIDED, reconcile
-from exchange_node.records.standard_columns import Broken, standard_columns
+from exchange_node.records.standard_columns import Findings, standard_columns
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Register:
     """One file, read and standardised. `columns`: by field name, the same fields in the same order on both sides of a
-    pair; `map`: where they come from; `broken`: cells that break a rule, by field and rule.
+    pair; `map`: where they come from; `report`: the quality of the file.
     """
 
     file: FileColumns
     map: ColumnMap
     columns: dict[str, Column]
-    broken: dict[str, dict[str, int]]
+    report: Quality
 
     @property
     def rows(self) -> int:
@@ -59,8 +61,8 @@ def read_one(path: Path, map_file: Path | None = None, exclude: frozenset[str] =
         found = Guess(file, exclude).map()
         alone = {name: source for name, source in found.fields.items() if name in _KNOWN or source.kind != "number"}
         found = replace(found, fields=alone)
-    register = _register(file, found)
-    return _only(register, list(register.columns))
+    columns, findings = _standard(file, found)
+    return _register(file, found, columns, findings, _useful([columns]))
 
 
 def read_pair(
@@ -77,9 +79,27 @@ def read_pair(
         maps = read["a"], read["b"]
     else:
         maps = reconcile(files, (Guess(files[0], exclude), Guess(files[1], exclude)))
-    a, b = (_register(file, found) for file, found in zip(files, maps, strict=True))
-    both = [name for name in a.columns if name in b.columns]
-    return _only(a, both), _only(b, both)
+    (columns_a, findings_a), (columns_b, findings_b) = (
+        _standard(file, found) for file, found in zip(files, maps, strict=True)
+    )
+    both = _useful([columns_a, columns_b])
+    return (
+        _register(files[0], maps[0], columns_a, findings_a, both),
+        _register(files[1], maps[1], columns_b, findings_b, both),
+    )
+
+
+def _useful(sides: list[dict[str, Column]]) -> list[str]:
+    """The fields that all sides have, without those that are empty on one. Middle names that only a few double
+    forenames gave are not worth a field.
+    """
+    found = []
+    for name in sides[0]:
+        if all(name in side and len(side[name].values) > 1 for side in sides):
+            filled = min(float((side[name].codes > 0).mean()) for side in sides)
+            if name != "middle_names" or filled >= 0.01:
+                found.append(name)
+    return found
 
 
 _KNOWN: Final = frozenset((*KINDS, FULL_NAME))
@@ -89,27 +109,28 @@ def _without(file: FileColumns, exclude: frozenset[str]) -> dict[str, Any]:
     return {name: column for name, column in file.columns.items() if name not in exclude}
 
 
-def _register(file: FileColumns, found: ColumnMap) -> Register:
-    broken = Broken()
-    return Register(file, found, standard_columns(file.columns, found, broken), broken.counts)
+def _standard(file: FileColumns, found: ColumnMap) -> tuple[dict[str, Column], Findings]:
+    findings = Findings()
+    return standard_columns(file.columns, found, findings), findings
 
 
-def _only(register: Register, names: list[str]) -> Register:
-    """The register with some of its fields; the others are listed as ignored."""
-    columns = {name: register.columns[name] for name in names if len(register.columns[name].values) > 1}
-    if not columns:
-        raise RecordsError("fields-none")
-    parts = {"forename", "middle_names", "surname"}
+def _register(
+    file: FileColumns, found: ColumnMap, columns: Mapping[str, Column], findings: Findings, names: list[str]
+) -> Register:
+    """The register with some of its fields; the others are listed as ignored. Raises RecordsError("fields-none")."""
+    if not names:
+        raise RecordsError("fields-none", file.path.name)
     kept = {
         name: source
-        for name, source in register.map.fields.items()
-        if name in columns or (name == FULL_NAME and parts & columns.keys())
+        for name, source in found.fields.items()
+        if name in names or (name == FULL_NAME and {"forename", "middle_names", "surname"}.intersection(names))
     }
     dropped = {
-        column: ONE_SIDED
-        for name, source in register.map.fields.items()
-        if name not in kept
-        for column in source.columns
+        column: ONE_SIDED for name, source in found.fields.items() if name not in kept for column in source.columns
     }
-    found = ColumnMap(kept, {**dropped, **register.map.ignored})
-    return replace(register, columns=columns, map=found)
+    used = {column for source in kept.values() for column in source.columns}
+    rest = {column: "no field names it" for column in file.columns if column not in used}
+    found = ColumnMap(kept, rest | {name: why for name, why in (dropped | dict(found.ignored)).items() if name in rest})
+    wanted = {name: columns[name] for name in names}
+    source = Source(file.path.name, file.rows, file.skipped, file.damaged, file.notes)
+    return Register(file, found, wanted, quality(source, found, wanted, findings.written, findings.broken))

@@ -10,7 +10,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
+from exchange_node.records.common_names import name_shares
 from exchange_node.records.errors import RecordsError
+from exchange_node.records.headers import role_of
 
 DELIMITERS: Final = ",;\t|"
 NO_DELIMITER: Final = "\x1f"  # for a file of one column, whose cells may hold any of the above
@@ -85,7 +87,14 @@ def rows(sample: str, cut: str) -> list[list[str]]:
     return found[:-1] if len(found) > 2 else found
 
 
-def is_header(cells: list[str]) -> bool:
-    """Whether the first line names columns: no cell of it is a date, an e-mail address, a postcode or a number."""
+def is_header(cells: list[str], below: list[list[str]]) -> bool:
+    """Whether the first line names columns. It does not if a cell of it is a date, an e-mail address, a postcode or a
+    number, or, where no cell is a known name of a column, if one stands again in its own column or is a common name.
+    """
     found = [cell.strip() for cell in cells]
-    return any(found) and not any(_DATA.fullmatch(cell) for cell in found) and sum(map(str.isdigit, found)) < 2
+    if not any(found) or any(_DATA.fullmatch(cell) for cell in found) or sum(map(str.isdigit, found)) > 1:
+        return False
+    if any(role_of(cell) for cell in found):
+        return True
+    again = any(cell and cell in (row[at].strip() for row in below if at < len(row)) for at, cell in enumerate(found))
+    return not again and max(name_shares(found)) == 0

@@ -28,26 +28,29 @@ Form = Callable[[str, Note], str]
 
 
 @dataclass(slots=True)
-class Broken:
-    """Cells that break a rule, by field and rule. Most are missing after it; dates may be kept."""
+class Findings:
+    """What was met on the way, by field: `written`, rows with anything in the field's columns; `broken`, cells that
+    break a rule. Most are missing after it; dates may be kept.
+    """
 
-    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    written: dict[str, int] = field(default_factory=dict)
+    broken: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def add(self, name: str, rule: str, count: int) -> None:
-        """Count more cells."""
-        rules = self.counts.setdefault(name, {})
+        """Count more cells that break a rule."""
+        rules = self.broken.setdefault(name, {})
         rules[rule] = rules.get(rule, 0) + count
 
 
-def standard_columns(columns: Mapping[str, Texts], found: ColumnMap, broken: Broken) -> dict[str, Column]:
+def standard_columns(columns: Mapping[str, Texts], found: ColumnMap, findings: Findings) -> dict[str, Column]:
     """The fields of the map in standard form, in its order; `full_name` becomes three. Nothing is raised."""
     made: dict[str, Column] = {}
     for name, source in found.fields.items():
         cells = [columns[column] for column in source.columns]
         if name == FULL_NAME:
-            made |= _split_names(_join(cells), broken)
+            made |= _split_names(_join(cells), findings)
         else:
-            made[name] = _standard(name, source, cells, broken)
+            made[name] = _standard(name, source, cells, findings)
     if "forename" in made:
         _further_names(made)
     order = [*FIELD_ORDER, *(name for name in found.fields if name not in FIELD_ORDER and name != FULL_NAME)]
@@ -60,7 +63,7 @@ FIELD_ORDER: Final = (
 )  # fmt: skip
 
 
-def _standard(name: str, source: Source, cells: list[Texts], broken: Broken) -> Column:
+def _standard(name: str, source: Source, cells: list[Texts], findings: Findings) -> Column:
     if name == "phone" or source.kind in ("number", "sex", "postcode", "place"):
         texts = _first(cells)
     elif source.kind == "date" and len(cells) > 1:
@@ -69,7 +72,7 @@ def _standard(name: str, source: Source, cells: list[Texts], broken: Broken) -> 
         texts = _join(cells)
     counts = texts.counts()
     form = _form(name, source.kind, texts, counts)
-    return _column(name, source.kind, texts, counts, form, broken)
+    return _column(name, source.kind, texts, counts, form, findings)
 
 
 def _form(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64]) -> Form:
@@ -108,7 +111,7 @@ def _sex(spanish: bool, text: str, note: Note) -> str:
     return column_forms.sex(text, note, spanish)
 
 
-def _column(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64], form: Form, broken: Broken) -> Column:
+def _column(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64], form: Form, findings: Findings) -> Column:
     """Each distinct text through `form`. NHS numbers as they should be, nearly one for each row, are told at once."""
     ready = valid_nhs_numbers(texts.values) if name == "nhs_number" else np.zeros(len(texts.values), bool)
     values = ["", *texts.values.filter(pa.array(ready)).to_pylist()]
@@ -117,19 +120,22 @@ def _column(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64], form
     places = {value: at for at, value in enumerate(values)}
     rules: list[str] = []
     note = rules.append
+    written = int(counts[ready].sum())
     rest = np.flatnonzero(~ready)
     for at, text in zip(rest.tolist(), texts.values.take(pa.array(rest)).to_pylist(), strict=True):
         if not text or (len(text) < 7 and text.strip().lower() in MISSING):
             continue
+        written += int(counts[at])
         codes[at] = places.setdefault(form(text, note), len(places))
         if rules:
             for rule in rules:
-                broken.add(name, rule, int(counts[at]))
+                findings.add(name, rule, int(counts[at]))
             rules.clear()
+    findings.written[name] = written
     return Column(name, kind, list(places), codes[texts.codes])
 
 
-def _split_names(texts: Texts, broken: Broken) -> dict[str, Column]:
+def _split_names(texts: Texts, findings: Findings) -> dict[str, Column]:
     names = ("forename", "middle_names", "surname")
     places: list[dict[str, int]] = [{"": 0} for _ in names]
     counts = texts.counts()
@@ -140,7 +146,7 @@ def _split_names(texts: Texts, broken: Broken) -> dict[str, Column]:
             for part, word in enumerate(column_forms.whole_name(text, rules.append)):
                 codes[part, at] = places[part].setdefault(word, len(places[part]))
             for rule in rules:
-                broken.add(FULL_NAME, rule, int(counts[at]))
+                findings.add("surname", rule, int(counts[at]))
             rules.clear()
     return {name: Column(name, "name", list(places[part]), codes[part][texts.codes]) for part, name in enumerate(names)}
 
