@@ -85,7 +85,26 @@ def address(text: str, note: Note = ignore) -> str:
 
 
 def _ordered(words: list[str]) -> list[str]:
-    """House number first and flat last; `12 a` as `12a` unless the letter is a point of the compass."""
+    """House number first and flat last."""
+    joined = _joined(words)
+    flat: list[str] = []
+    for at in range(len(joined) - 2, -1, -1):  # the last, so that a standard address stays as it is
+        if (
+            joined[at] == "flat"
+            and len(joined) > 2
+            and (_NUMBER.match(joined[at + 1]) or _LETTER.match(joined[at + 1]))
+        ):
+            flat = joined[at : at + 2]
+            del joined[at : at + 2]
+            break
+    if not joined[0][0].isdigit() and joined[0] != "flat":
+        at = next((at for at, word in enumerate(joined) if _NUMBER.match(word)), 0)
+        joined.insert(0, joined.pop(at))
+    return _joined(joined) + flat
+
+
+def _joined(words: list[str]) -> list[str]:
+    """`12 a` as `12a`, unless the letter is a point of the compass, and no `no.` before a number."""
     joined: list[str] = []
     for word in words:
         if joined and _LETTER.match(word) and word not in "nesw" and joined[-1].isdigit():
@@ -94,13 +113,4 @@ def _ordered(words: list[str]) -> list[str]:
             while joined and joined[-1] == "no" and word[0].isdigit():
                 joined.pop()
             joined.append(word)
-    flat: list[str] = []
-    if "flat" in joined[:-1]:
-        at = joined.index("flat")
-        if len(joined) > 2 and (_NUMBER.match(joined[at + 1]) or _LETTER.match(joined[at + 1])):
-            flat = joined[at : at + 2]
-            del joined[at : at + 2]
-    if not joined[0][0].isdigit() and joined[0] != "flat":
-        at = next((at for at, word in enumerate(joined) if _NUMBER.match(word)), 0)
-        joined.insert(0, joined.pop(at))
-    return joined + flat
+    return joined

@@ -29,13 +29,14 @@ def name(text: str, note: Note = ignore) -> str:
 def postcode(text: str, note: Note = ignore) -> str:
     """A UK postcode as `AB1 2CD`; any other code as lower-case letters and digits, a US ZIP+4 as its first five."""
     notes: list[str] = []
-    found = standardise.postcode(text, notes.append)
+    lowered = ascii_lower(text.strip().removesuffix(".0"))
+    found = standardise.postcode(lowered, notes.append)
     if found:
         return found
     if "postcode-pseudo" in notes:
         note("postcode-pseudo")
         return ""
-    packed = "".join(_ALNUM.findall(ascii_lower(text.strip().removesuffix(".0"))))
+    packed = "".join(_ALNUM.findall(lowered))
     if packed.isdigit():
         if len(packed) == 9:
             packed = packed[:5]

@@ -79,6 +79,8 @@ class Guess:
             role = headers.role_of(name)
             if found.filled == 0:
                 self.ignored[name] = "it is empty"
+            elif found.constant and found.filled > 1:
+                self.ignored[name] = "it has one value only"
             elif role == "truth":
                 self.ignored[name] = "its name says that it tells who is who; it is used only if --map names it"
             elif role == "street" and found.length <= 3 and found.share("letters") > 0.9:

@@ -60,7 +60,8 @@ _PATTERNS: Final = {
     "email": r"e?mail(addr(ess)?|id)?\d? electronicmail courriel correo(electronico)? emailadresse adresseemail",
     "phone": r"""
         (tele|tel)?phone(no|num|number|nbr)?\d? tel(ephone)?(no|num|number|nr)?\d? contact(no|num|number)
-        (mobile|mob|cell|landline|day|daytime|evening|eve)(tel|telephone|phone)?(no|num|number)?\d?
+        (mobile|mob|cell|landline)(tel|telephone|phone)?(no|num|number)?\d?
+        (day|daytime|evening|eve)(tel|telephone|phone)(no|num|number)?\d?
         telefon(nummer)? handy(nummer)? telefono\d? movil portable fon msisdn
     """,
     "birth_year": r"""
@@ -119,7 +120,7 @@ _PATTERNS: Final = {
     "address_line": r"""
         (street|postal|permanent|living|property|whole|site)?(address|addr|add)(line|ln|l)?(full|one|1|text)?
         (address|addr)(street|street1|string) adr adresse anschrift direccion domicilio indirizzo
-        concat(enated)?address singlelineaddress
+        concat(enated)?address singlelineaddress lastknown(address|addr)
     """,
     "address_more": r"""
         (street|postal|property)?(address|addr|add|adr|adresse)(line|ln|l)?([2-9]|two|three|four|five)

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import pyarrow.compute as pc
 
-from exchange_node.records.column_map import FULL_NAME, ColumnMap
+from exchange_node.records.column_map import FULL_NAME, KINDS, ColumnMap
 from exchange_node.records.columns import Kind
 from exchange_node.records.guess import Guess
 from exchange_node.records.read_columns import FileColumns
@@ -69,22 +69,34 @@ def _settle_names(files: Files, guesses: Guesses, side: int) -> None:
 
 
 def _find_nameless(files: Files, guesses: Guesses, side: int) -> None:
-    """Columns of one side that nothing told of, by the values of the other side's fields."""
+    """Columns of one side whose names say nothing, by the values of the other side's fields."""
     ours, theirs = guesses[side], guesses[1 - side]
-    missing = [name for name in theirs.fields if name not in ours.fields and len(theirs.fields[name]) == 1]
-    if ours.fields.keys() & {FULL_NAME} or FULL_NAME in theirs.fields:
-        missing = [name for name in missing if name not in (FULL_NAME, "forename", "surname", "middle_names")]
-    for field in missing:
-        best = max(
-            (
-                (meeting(files[side], column, files[1 - side], theirs.fields[field][0]), own)
-                for own, (column, _) in ours.own.items()
-                if ours.nameless(column)
-            ),
-            default=(0.0, ""),
-        )
-        if best[0] >= _ALIKE:
-            ours.fields[field] = (ours.own.pop(best[1])[0],)
+    if "town" in ours.unsure and "town" not in theirs.unsure:  # of few values, as many other columns are
+        ours.own["town_own"] = (ours.fields.pop("town")[0], "place")
+    named = {name: (columns[0], KINDS[name]) for name, columns in theirs.fields.items() if _by_value(name, columns)}
+    named |= theirs.own
+    if FULL_NAME in ours.fields or FULL_NAME in theirs.fields:
+        named = {name: found for name, found in named.items() if found[1] != "name"}
+    for name, (column, kind) in named.items():
+        if name in ours.fields or name in ours.own:
+            continue
+        alike = {
+            own: meeting(files[side], ours.own[own][0], files[1 - side], column)
+            for own in ours.own
+            if ours.nameless(ours.own[own][0])
+        }
+        best = max(alike, key=lambda own: alike[own], default="")
+        if best and alike[best] >= _ALIKE:
+            found, _ = ours.own.pop(best)
+            if name in KINDS:
+                ours.fields[name] = (found,)
+            else:
+                ours.own[name] = (found, kind)
+
+
+def _by_value(name: str, columns: tuple[str, ...]) -> bool:
+    """Whether a field's values are written alike in all registers."""
+    return len(columns) == 1 and KINDS.get(name) in ("name", "place", "postcode", "number")
 
 
 def meeting(file: FileColumns, column: str, other: FileColumns, theirs: str) -> float:

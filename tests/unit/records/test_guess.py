@@ -1,0 +1,247 @@
+"""What is guessed of the columns of many systems, from their names and their cells."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from exchange_node.records.errors import RecordsError
+from exchange_node.records.guess import Guess
+from exchange_node.records.headers import role_of
+from exchange_node.records.read_columns import read_columns
+from exchange_node.records.register import Register, read_one, read_pair
+from tests.unit.records.registers import people, write
+
+Fields = dict[str, list[str]]
+FAMILIES: dict[str, tuple[str, Fields]] = {
+    "NHS PDS": (
+        "NHS_NUMBER=nhs FAMILY_NAME=surname GIVEN_NAME=forename OTHER_GIVEN_NAME=middle ALTERNATIVE_FAMILY_NAME=none "
+        "GENDER=sex DATE_OF_BIRTH=packed DATE_OF_DEATH=none ADDRESS_LINE1=address ADDRESS_LINE2=village "
+        "ADDRESS_LINE3=town POSTCODE=postcode TELEPHONE_NUMBER=phone MOBILE_NUMBER=none EMAIL_ADDRESS=email "
+        "LOCAL_PATIENT_ID=row AS_AT_DATE=seen",
+        {
+            "forename": ["GIVEN_NAME"],
+            "middle_names": ["OTHER_GIVEN_NAME"],
+            "surname": ["FAMILY_NAME"],
+            "date_of_birth": ["DATE_OF_BIRTH"],
+            "sex": ["GENDER"],
+            "postcode": ["POSTCODE"],
+            "address_line": ["ADDRESS_LINE1", "ADDRESS_LINE2"],
+            "town": ["ADDRESS_LINE3"],
+            "phone": ["TELEPHONE_NUMBER"],
+            "email": ["EMAIL_ADDRESS"],
+            "nhs_number": ["NHS_NUMBER"],
+        },
+    ),
+    "housing": (
+        "Tenancy Ref=row|Title=title|First Names=forename|Tenant Surname=surname|D.O.B.=dob|NI No.=ni|House No=number|"
+        "Street=street|Town=town|Post Code=postcode|Home Tel No=phone|Start Date=seen|Notes=note",
+        {
+            "forename": ["First Names"],
+            "surname": ["Tenant Surname"],
+            "date_of_birth": ["D.O.B."],
+            "postcode": ["Post Code"],
+            "address_line": ["House No", "Street"],
+            "town": ["Town"],
+            "phone": ["Home Tel No"],
+            "ni_number": ["NI No."],
+        },
+    ),
+    "police": (
+        "PNCID=uuid SURNAME=surname FORENAME1=forename FORENAME2=middle DOB=dob SEX=sex LAST_KNOWN_ADDRESS=address",
+        {"forename": ["FORENAME1"], "middle_names": ["FORENAME2"], "surname": ["SURNAME"], "date_of_birth": ["DOB"],
+         "sex": ["SEX"], "address_line": ["LAST_KNOWN_ADDRESS"], "pncid": ["PNCID"]},
+    ),
+    "council": (
+        "Name=reversed|Property Address=address|Postcode=postcode|E-mail=email",
+        {"full_name": ["Name"], "address_line": ["Property Address"], "postcode": ["Postcode"], "email": ["E-mail"]},
+    ),
+    "voters": (
+        "voter_reg_num=row last_name=surname first_name=forename middle_name=middle name_suffix_lbl=none "
+        "res_street_address=address res_city_desc=town state_cd=state zip_code=zip birth_year=year birth_age=age "
+        "gender_code=sex full_phone_number=phone status_cd=one",
+        {"forename": ["first_name"], "middle_names": ["middle_name"], "surname": ["last_name"],
+         "date_of_birth": ["birth_year"], "sex": ["gender_code"], "postcode": ["zip_code"],
+         "address_line": ["res_street_address"], "town": ["res_city_desc"], "state": ["state_cd"],
+         "phone": ["full_phone_number"]},
+    ),
+    "FEBRL": (
+        "rec_id=row given_name=forename surname=surname street_number=number address_1=street address_2=village "
+        "suburb=town postcode=zip state=state date_of_birth=packed soc_sec_id=ssn",
+        {"forename": ["given_name"], "surname": ["surname"], "date_of_birth": ["date_of_birth"],
+         "postcode": ["postcode"],
+         "address_line": ["street_number", "address_1", "address_2"], "town": ["suburb"], "state": ["state"],
+         "soc_sec_id": ["soc_sec_id"]},
+    ),
+    "pseudopeople": (
+        "simulant_id=row first_name=forename middle_initial=middle last_name=surname age=age date_of_birth=us-dob "
+        "street_number=number street_name=street unit_number=flat city=town state=state zipcode=zip sex=word-sex "
+        "ssn=ssn",
+        {"forename": ["first_name"], "middle_names": ["middle_initial"], "surname": ["last_name"],
+         "date_of_birth": ["date_of_birth"], "sex": ["sex"], "postcode": ["zipcode"],
+         "address_line": ["street_number", "street_name", "unit_number"], "town": ["city"], "state": ["state"],
+         "ssn": ["ssn"]},
+    ),
+    "Splink": (
+        "unique_id=row cluster=row full_name=whole first_and_surname=whole first_name=forename surname=surname dob=iso "
+        "birth_place=town postcode_fake=postcode gender=word-sex occupation=job email=email",
+        {"forename": ["first_name"], "surname": ["surname"], "date_of_birth": ["dob"], "sex": ["gender"],
+         "postcode": ["postcode_fake"], "email": ["email"], "birth_place": ["birth_place"],
+         "occupation": ["occupation"]},
+    ),
+    "RLdata": (
+        "fname_c1=forename fname_c2=middle lname_c1=surname lname_c2=none by=year bm=month bd=day",
+        {"forename": ["fname_c1"], "middle_names": ["fname_c2"], "surname": ["lname_c1"],
+         "date_of_birth": ["by", "bm", "bd"]},
+    ),
+    "German": (
+        "Vorname=forename Name=surname Geburtsdatum=dob Geschlecht=sex Straße=street Hausnummer=number PLZ=zip "
+        "Ort=town",
+        {"forename": ["Vorname"], "surname": ["Name"], "date_of_birth": ["Geburtsdatum"], "sex": ["Geschlecht"],
+         "postcode": ["PLZ"], "address_line": ["Hausnummer", "Straße"], "town": ["Ort"]},
+    ),
+    "French": (
+        "nom=surname|prénom=forename|date de naissance=dob|sexe=sex|adresse=address|code postal=zip|ville=town|"
+        "courriel=email",
+        {"forename": ["prénom"], "surname": ["nom"], "date_of_birth": ["date de naissance"], "sex": ["sexe"],
+         "postcode": ["code postal"], "address_line": ["adresse"], "town": ["ville"], "email": ["courriel"]},
+    ),
+    "Spanish": (
+        "nombre=forename primer_apellido=surname segundo_apellido=surname fecha_nacimiento=dob sexo=sex "
+        "codigo_postal=zip",
+        {"forename": ["nombre"], "surname": ["primer_apellido", "segundo_apellido"],
+         "date_of_birth": ["fecha_nacimiento"], "sex": ["sexo"], "postcode": ["codigo_postal"]},
+    ),
+    "nothing said": (
+        "c1=row c2=forename c3=surname c4=dob c5=sex c6=address c7=postcode c8=email c9=nhs",
+        {"forename": ["c2"], "surname": ["c3"], "date_of_birth": ["c4"], "sex": ["c5"], "postcode": ["c7"],
+         "address_line": ["c6"], "email": ["c8"], "nhs_number": ["c9"]},
+    ),
+    "names that mislead": (
+        "name=forename surname=surname dob=age birth_date=dob town=town phone=note sex=one gender=sex registered=seen",
+        {"forename": ["name"], "surname": ["surname"], "date_of_birth": ["birth_date"], "sex": ["gender"],
+         "town": ["town"]},
+    ),
+}  # fmt: skip
+
+
+def columns_of(text: str) -> dict[str, str]:
+    pairs = text.split("|") if "|" in text else text.split()
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_families_of_headers(tmp_path: Path, family: str) -> None:
+    text, expected = FAMILIES[family]
+    columns = columns_of(text)
+    found = Guess(read_columns(write(tmp_path / "a.csv", columns, people(300, 1)))).map()
+    fields = {name: list(source.columns) for name, source in found.fields.items()}
+    if family == "names that mislead":
+        fields = {name: columns for name, columns in fields.items() if name in expected}
+    assert fields == expected
+    used = {column for source in found.fields.values() for column in source.columns}
+    assert used.isdisjoint(found.ignored)
+    assert used | found.ignored.keys() == columns.keys(), "every column is used or ignored with a reason"
+
+
+def linked(tmp_path: Path, ours: str, theirs: str, header: bool = True) -> tuple[Register, Register]:
+    everyone = people(600, 2)
+    a = write(tmp_path / "a.csv", columns_of(ours), everyone[:400])
+    rest = everyone[200:]
+    random.Random(0).shuffle(rest)
+    return read_pair(a, write(tmp_path / "b.csv", columns_of(theirs), rest, header))
+
+
+def columns_used(register: Register) -> Fields:
+    return {name: list(source.columns) for name, source in register.map.fields.items()}
+
+
+def test_two_registers_of_other_systems_come_to_the_same_values(tmp_path: Path) -> None:
+    a, b = linked(
+        tmp_path,
+        "id=row first_name=forename surname=surname dob=iso sex=sex address=address town=town postcode=postcode "
+        "mobile=phone",
+        "ref=uuid Name=reversed day=day month=month year=year Gender=word-sex House_No=number Street=street city=town "
+        "PostCode=postcode Tel=phone",
+    )
+    assert list(a.columns) == list(b.columns)
+    assert list(a.columns) == [
+        "forename", "surname", "date_of_birth", "sex", "postcode", "address_line", "town", "phone",
+    ]  # fmt: skip
+    rows_a, rows_b = ({tuple(column.values[code] for column, code in zip(side.columns.values(), codes, strict=True))
+                       for codes in zip(*(column.codes for column in side.columns.values()), strict=True)}
+                      for side in (a, b))  # fmt: skip
+    assert len(rows_a & rows_b) == 200
+    assert b.map.ignored["ref"]
+
+
+def test_own_fields_count_where_both_have_them_and_their_values_meet(tmp_path: Path) -> None:
+    a, b = linked(
+        tmp_path,
+        "surname=surname dob=dob ssn=ssn job=job key=uuid colour=town only=job",
+        "surname=surname dob=dob SSN=ssn Job=job key=uuid colour=job",
+    )
+    assert {name: column.kind for name, column in a.columns.items()} == {
+        "surname": "name",
+        "date_of_birth": "date",
+        "ssn": "number",
+        "job": "place",
+    }
+    assert a.map.ignored["colour"] == b.map.ignored["colour"] == "its values are not those of the other file"
+    assert a.map.ignored["only"] == "the other file has nothing like it"
+
+
+def test_a_file_without_a_header_is_known_by_its_cells_and_by_the_other_file(tmp_path: Path) -> None:
+    _, b = linked(
+        tmp_path,
+        "surname=surname forename=forename dob=dob town=town occupation=job",
+        "x1=forename x2=surname x3=dob x4=job x5=town",
+        header=False,
+    )
+    assert b.rows == 400
+    assert columns_used(b) == {
+        "forename": ["column_1"],
+        "surname": ["column_2"],
+        "date_of_birth": ["column_3"],
+        "town": ["column_5"],
+        "occupation": ["column_4"],
+    }
+
+
+def test_the_truth_is_never_used(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", {"who": "ssn", "surname": "surname", "dob": "dob"}, people(100, 3))
+    a, b = read_pair(path, path, exclude=frozenset({"who"}))
+    assert "who" not in {column for source in a.map.fields.values() for column in source.columns}
+    assert a.map.ignored["who"] == "it is the truth, kept apart"
+    assert b.column("who")[5] == people(100, 3)[5]["ssn"]
+
+
+def test_nothing_to_link_by(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", {"id": "row", "note": "note"}, people(100, 3))
+    with pytest.raises(RecordsError, match="fields-none"):
+        read_one(path)
+    other = write(tmp_path / "b.csv", {"surname": "surname"}, people(100, 3))
+    third = write(tmp_path / "c.csv", {"dob": "dob"}, people(100, 3))
+    with pytest.raises(RecordsError, match="fields-none"):
+        read_pair(other, third)
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("Date of Birth (dd/mm/yyyy)", "date_of_birth"),
+        ("MothersMaidenName", "other"),
+        ("mother_maiden_name", "other"),
+        ("gp_postcode", "other"),
+        ("place of birth", ""),
+        ("Surname_A", "surname"),
+        ("entity_id", "truth"),
+        ("client_id", "row-id"),
+        ("", ""),
+        ("!!!", ""),
+    ],
+)
+def test_roles(name: str, role: str) -> None:
+    assert role_of(name) == role
