@@ -1,8 +1,8 @@
 """Addresses of whole columns: usual abbreviations, the house number first, the flat last.
 
 `Flat 2, Rose House, 45 Church Road` is `45 rose hse church rd flat 2`; `3/45 Church St` is `45 church st flat 3`;
-`Hauptstraße 12` is `12 hauptstr`. Idempotent; nothing raised. It goes further than `standardise.address_line`, whose
-forms are what requests are encoded from and must stay.
+`Hauptstraße 12` is `12 hauptstr`. A UK postcode at the end is left out: it is a field of its own. Idempotent; nothing
+raised. It goes further than `standardise.address_line`, whose forms are what requests are encoded from and must stay.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ _SPECIAL: Final = frozenset(("flat", "no", "floor", "fl"))
 _STRASSE: Final = re.compile(r"(?<=[a-z]{3})strasse\Z")
 _SLASHED: Final = re.compile(r"\A\W*(\d+[a-z]?)\s*/\s*(\d+)\b")
 _LETTER: Final = re.compile(r"[a-z]\Z")
+_RUN_ON: Final = re.compile(r"([0-9]+)([a-z]{3,})\Z")
+_POSTCODE: Final = re.compile(r"[\s,]*\b[a-z]{1,2}[0-9][0-9a-z]? ?[0-9][a-z]{2}\W*\Z")
 _NUMBER: Final = re.compile(r"[0-9]+[a-z]?\Z")
 _NOWHERE: Final = frozenset(
     (
@@ -68,6 +70,8 @@ def address(text: str, note: Note = ignore) -> str:
         lowered = APOSTROPHES.sub("", lowered)
     if "/" in lowered:
         lowered = _SLASHED.sub(r"flat \1 \2", lowered)
+    if len(lowered) > 12:
+        lowered = _POSTCODE.sub("", lowered)
     words = [_SHORT.get(word, word) for word in _WORD.findall(lowered)]
     if not words:
         if text.strip():
@@ -104,7 +108,7 @@ def _ordered(words: list[str]) -> list[str]:
 
 
 def _joined(words: list[str]) -> list[str]:
-    """`12 a` as `12a`, unless the letter is a point of the compass, and no `no.` before a number."""
+    """`12 a` as `12a`, unless the letter is a point of the compass; `79birch` as `79 birch`; `no. 5` as `5`."""
     joined: list[str] = []
     for word in words:
         if joined and _LETTER.match(word) and word not in "nesw" and joined[-1].isdigit():
@@ -113,4 +117,6 @@ def _joined(words: list[str]) -> list[str]:
             while joined and joined[-1] == "no" and word[0].isdigit():
                 joined.pop()
             joined.append(word)
+    if (run_on := _RUN_ON.match(joined[0])) is not None:
+        joined[:1] = run_on[1], _SHORT.get(run_on[2], run_on[2])
     return joined

@@ -21,14 +21,16 @@ from exchange_node.records.standardise import Note, ascii_lower, ignore
 Order = Literal["dmy", "mdy", "ymd", "ydm"]
 
 _TIME: Final = re.compile(r"[t\s]+\d{1,2}:\d{2}.*\Z|[t\s]+00:?00.*\Z", re.DOTALL | re.ASCII)
-_NUMBERS: Final = re.compile(r"(\d{1,4})\s*[-/., ]\s*(\d{1,2})\s*[-/., ]\s*(\d{1,4})\.?\Z", re.ASCII)
+_NUMBERS: Final = re.compile(r"(\d{1,6})\s*[-/., ]\s*(\d{1,6})\s*[-/., ]\s*(\d{1,6})\.?\Z", re.ASCII)
 _TWO: Final = re.compile(r"(\d{1,4})\s*[-/.]\s*(\d{1,4})\Z", re.ASCII)
 _PACKED: Final = re.compile(r"\d{8}|\d{6}", re.ASCII)
 _YEAR: Final = re.compile(r"(?:18|19|20)\d\d", re.ASCII)
 _WORDS: Final = re.compile(r"[a-z]+|\d+", re.ASCII)
+_AS_DIGIT: Final = str.maketrans("odqilzasgbt|", "000112459871")
 _UNKNOWN_PART: Final = re.compile(r"(?<![a-z0-9])(?:xx|nk|uu|\?\?|--)(?![a-z0-9])")
 _EARLIEST: Final = 1850
 _LATEST: Final = 2100
+_NEVER: Final = frozenset((1, 1111, 2222, 2999, 9999))  # years that systems write for "not known"
 _EXCEL: Final = range(3000, 60000)  # days since 30 December 1899, of births from 1908 to 2064
 
 # By the first letters, in English, German, French, Spanish, Italian, Portuguese and Dutch.
@@ -119,8 +121,9 @@ def _century(year: int) -> int:
 def date(text: str, reading: Reading = Reading(), note: Note = ignore) -> str:
     """`text` as `YYYY-MM-DD`, with `00` for what is not known; "" if it cannot be read or is a placeholder.
 
-    Notes: date-unreadable, date-placeholder, date-implausible (a year before 1850 or after 2100; missing), and, of
-    dates that are kept, date-impossible (no day of the calendar) and date-partial. f(f(x)) == f(x).
+    Letters that stand for digits (`O6/1|/1985`) are put right. Notes: date-unreadable, date-placeholder, and, of dates
+    that are kept, date-implausible (a year before 1850 or after 2100), date-impossible (no day of the calendar) and
+    date-partial. f(f(x)) == f(x).
     """
     cleaned = _clean(text)
     if not cleaned:
@@ -132,14 +135,13 @@ def date(text: str, reading: Reading = Reading(), note: Note = ignore) -> str:
     year, month, day = parts
     month, day = (0 if month == 99 else month), (0 if day == 99 else day)
     found = f"{year:04d}-{month:02d}-{day:02d}"
-    if found in PLACEHOLDERS or found in reading.common or not (year or month or day):
+    if found in PLACEHOLDERS or found in reading.common or year in _NEVER or not (year or month):
         note("date-placeholder")
-        return ""
-    if year and not _EARLIEST <= year <= _LATEST:
-        note("date-implausible")
         return ""
     if not (year and month and day):
         note("date-partial")
+    elif not _EARLIEST <= year <= _LATEST:
+        note("date-implausible")
     elif month > 12 or day > _days(year, month):
         note("date-impossible")
     return found
@@ -163,6 +165,13 @@ def _clean(text: str) -> str:
 
 def _read(text: str, reading: Reading) -> tuple[int, int, int] | None:
     """(year, month, day), each 0 where it is not known."""
+    parts = _read_digits(text, reading) or _from_words(text)
+    if parts is None and sum(map(str.isdigit, text)) >= 4:
+        parts = _read_digits(text.translate(_AS_DIGIT), reading)
+    return parts
+
+
+def _read_digits(text: str, reading: Reading) -> tuple[int, int, int] | None:
     found = _NUMBERS.match(text)
     if found:
         return _from_numbers(found[1], found[2], found[3], reading.separated)
@@ -176,26 +185,27 @@ def _read(text: str, reading: Reading) -> tuple[int, int, int] | None:
             return day.year, day.month, day.day
         return None
     two = _TWO.match(text)
-    if two:
-        for year, month in ((two[1], two[2]), (two[2], two[1])):
-            if len(year) == 4 and len(month) <= 2:
-                return int(year), int(month), 0
-        return None
-    return _from_words(text)
+    if two and len(two[1]) == 4 and len(two[2]) <= 2:
+        return int(two[1]), int(two[2]), 0
+    if two and len(two[2]) == 4 and len(two[1]) <= 2:
+        return int(two[2]), int(two[1]), 0
+    return None
 
 
 def _from_numbers(first: str, second: str, third: str, order: Order) -> tuple[int, int, int] | None:
-    if len(first) == 4 and len(third) <= 2:
-        return int(first), int(second), int(third)
-    if len(first) > 2 or len(third) == 3:
-        return None
-    if len(third) == 4:
-        day, month = (second, first) if order == "mdy" else (first, second)
-        return int(third), int(month), int(day)
-    if order == "ymd":
-        return _century(int(first)), int(second), int(third)
-    day, month = (second, first) if order == "mdy" else (first, second)
-    return _century(int(third)), int(month), int(day)
+    """A part that is too long is not known; no more than one may be."""
+    if len(first) > 2 >= len(third):
+        return (int(first) if len(first) == 4 else 0), _short(second), int(third)
+    if len(first) <= 2 and len(third) <= 2 and order == "ymd":
+        return _century(int(first)), _short(second), int(third)
+    day, month = (_short(second), _short(first)) if order == "mdy" else (_short(first), _short(second))
+    year = int(third) if len(third) == 4 else _century(int(third)) if len(third) <= 2 else 0
+    known = (len(first) <= 2) + (len(second) <= 2) + (len(third) in (1, 2, 4))
+    return (year, month, day) if known > 1 else None
+
+
+def _short(digits: str) -> int:
+    return int(digits) if len(digits) <= 2 else 0
 
 
 def _from_words(text: str) -> tuple[int, int, int] | None:

@@ -21,28 +21,50 @@ _NOTHING: Final = frozenset(
 )  # fmt: skip
 
 
+_MISREAD: Final = re.compile(r"(?<=[^\W\d_])[0-9|:](?=[^\W\d_]|\Z| |[0-9|:])|\b[0-9|](?=[^\W\d_]{2})")
+_AS_LETTER: Final = str.maketrans("02345678|:9", "ozeasgtblig")
+
+
 def name(text: str, note: Note = ignore) -> str:
-    """As `standardise.name`, with other scripts in Latin letters."""
-    return standardise.name(text if text.isascii() else romanise(ascii_lower(text)), note)
+    """As `standardise.name`, with other scripts in Latin letters and digits in words as the letters they are taken for
+    (`JAME5`, `Campbe|l`).
+    """
+    if not text.isascii():
+        text = romanise(ascii_lower(text))
+    if not text.isalpha():
+        text = _MISREAD.sub(_letter, text)
+    return standardise.name(text, note)
+
+
+def _letter(found: re.Match[str]) -> str:
+    char = found[0]
+    return ("i" if found.string.isupper() else "l") if char == "1" else char.translate(_AS_LETTER)
+
+
+_WITHIN: Final = re.compile(r"\b([a-z]{1,2}[0-9][0-9a-z]?) ?([0-9][a-z]{2})\W*\Z")
+_SWAPPED: Final = re.compile(r"([a-z]{1,2}[0-9][0-9a-z]?)([a-z])([0-9])([a-z])\Z")
+_CANADIAN: Final = re.compile(r"(?:[a-z][0-9]){3}\Z")
 
 
 def postcode(text: str, note: Note = ignore) -> str:
-    """A UK postcode as `AB1 2CD`; any other code as lower-case letters and digits, a US ZIP+4 as its first five."""
+    """A UK postcode as `AB1 2CD`, also at the end of an address; any other code as lower-case letters and digits, a US
+    ZIP+4 as its first five. Two characters swapped in the second part are put right.
+    """
     notes: list[str] = []
     lowered = ascii_lower(text.strip().removesuffix(".0"))
-    found = standardise.postcode(lowered, notes.append)
-    if found:
+    packed = "".join(_ALNUM.findall(lowered))
+    if len(packed) > 10:
+        within = _WITHIN.search(lowered)
+        packed = f"{within[1]}{within[2]}" if within else ""
+    elif packed:
+        packed = _SWAPPED.sub(r"\1\3\2\4", packed)
+    if packed.isdigit() or _CANADIAN.match(packed):
+        packed = packed[:5] if len(packed) == 9 else packed
+    elif found := standardise.postcode(packed, notes.append):
         return found
-    if "postcode-pseudo" in notes:
+    if "postcode-pseudo" in notes or (packed.isdigit() and len(set(packed)) == 1 and packed[0] in "09"):
         note("postcode-pseudo")
         return ""
-    packed = "".join(_ALNUM.findall(lowered))
-    if packed.isdigit():
-        if len(packed) == 9:
-            packed = packed[:5]
-        if len(set(packed)) == 1 and packed[0] in "09":
-            note("postcode-pseudo")
-            return ""
     if not 2 <= len(packed) <= 10:
         if text.strip():
             note("postcode-unreadable")

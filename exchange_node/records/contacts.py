@@ -14,9 +14,10 @@ _DIGITS: Final = re.compile(r"\d+", re.ASCII)
 _EXTENSION: Final = re.compile(r"(?:ext|x|#)\.?\s*\d*\Z", re.I)
 
 
-def phone(text: str, note: Note = ignore) -> str:
-    """Digits with the country's code in front where it is known: UK numbers from `0` or `+44` become `44...`; North
-    American ones lose their leading 1. Numbers of fewer than seven digits and of one digit repeated are missing.
+def phone(text: str, note: Note = ignore, uk: bool = False) -> str:
+    """Digits with the country's code in front where it is known: UK numbers from `0` or `+44` become `44...`, and with
+    `uk` also those whose zero a spreadsheet took; North American ones lose their leading 1. Numbers of fewer than seven
+    digits and of one digit repeated are missing.
     """
     trimmed = text.strip()
     if not trimmed:
@@ -24,14 +25,14 @@ def phone(text: str, note: Note = ignore) -> str:
     trimmed = _EXTENSION.sub("", trimmed).removesuffix(".0")
     digits = "".join(_DIGITS.findall(trimmed.replace("(0)", "") if "44" in trimmed[:6] else trimmed))
     if digits.startswith("00"):
-        digits = digits[2:]
+        digits = digits.lstrip("0")
     elif digits.startswith("0"):
         digits = "44" + digits[1:]
-    elif len(digits) == 10 and digits[0] == "7" and trimmed.isdigit():  # a spreadsheet took the zero
+    elif uk and len(digits) == 10 and digits[0] in "127":
         digits = "44" + digits
     if digits.startswith("440"):
         digits = "44" + digits[3:].lstrip("0")
-    if len(digits) == 11 and digits[0] == "1":
+    if len(digits) == 11 and digits[0] == "1" and digits[1] not in "01":
         digits = digits[1:]
     if not 7 <= len(digits) <= 15:
         note("phone-unreadable")

@@ -51,7 +51,7 @@ SKIPPED: Final = {
     "row-header-repeated": "they repeat the header",
 }
 
-_KEPT: Final = frozenset(("date-impossible", "date-partial"))  # rules whose cells keep their value
+_KEPT: Final = frozenset(("date-implausible", "date-impossible", "date-partial"))  # rules whose cells keep their value
 
 _OFTEN_NONE: Final = 0.2  # many people have no middle name, so that there may be nothing to fill
 

@@ -76,8 +76,10 @@ def _standard(name: str, source: Source, cells: list[Texts], findings: Findings)
 
 
 def _form(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64]) -> Form:
+    if name == "phone":
+        british = pc.match_substring_regex(texts.values, r"^\W*(0|44)").to_numpy(zero_copy_only=False)
+        return partial(_phone, bool(counts[british].sum() > 0.1 * counts[1:].sum()))
     by_name: dict[str, Form] = {
-        "phone": contacts.phone,
         "email": contacts.email,
         "nhs_number": standardise.nhs_number,
         "ni_number": contacts.ni_number,
@@ -107,6 +109,10 @@ def _date(reading: column_dates.Reading, text: str, note: Note) -> str:
     return column_dates.date(text, reading, note)
 
 
+def _phone(uk: bool, text: str, note: Note) -> str:
+    return contacts.phone(text, note, uk)
+
+
 def _sex(spanish: bool, text: str, note: Note) -> str:
     return column_forms.sex(text, note, spanish)
 
@@ -123,7 +129,7 @@ def _column(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64], form
     written = int(counts[ready].sum())
     rest = np.flatnonzero(~ready)
     for at, text in zip(rest.tolist(), texts.values.take(pa.array(rest)).to_pylist(), strict=True):
-        if not text or (len(text) < 7 and text.strip().lower() in MISSING):
+        if not text or (len(text) < 7 and _is_missing(text, kind)):
             continue
         written += int(counts[at])
         codes[at] = places.setdefault(form(text, note), len(places))
@@ -133,6 +139,11 @@ def _column(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64], form
             rules.clear()
     findings.written[name] = written
     return Column(name, kind, list(places), codes[texts.codes])
+
+
+def _is_missing(text: str, kind: Kind) -> bool:
+    """Whether a cell says that it is empty; Nan and Na are names, too."""
+    return text.strip().lower() in MISSING and not (kind == "name" and text in ("Nan", "Na"))
 
 
 def _split_names(texts: Texts, findings: Findings) -> dict[str, Column]:
@@ -185,7 +196,10 @@ def _first(cells: list[Texts]) -> Texts:
 
 
 def _join(cells: list[Texts], between: str = " ") -> Texts:
-    """For each row the cells that are filled, joined in order."""
+    """For each row the cells that are filled, joined in order; whole floats, as spreadsheets write them, as integers."""
+    if len(cells) > 1:
+        whole = (pc.replace_substring_regex(one.values, r"^(\d+)\.0$", r"\1") for one in cells)
+        cells = [Texts(values, one.codes) for values, one in zip(whole, cells, strict=True)]
     found = cells[0]
     for other in cells[1:]:
         pairs, back = np.unique(found.codes.astype(np.int64) << 32 | other.codes, return_inverse=True)
@@ -207,7 +221,7 @@ def _join_dates(cells: list[Texts]) -> Texts:
         rest.reverse()  # day, month, year
     if len(rest) == 2 and most[rest[0]] > 12 >= most[rest[1]]:
         rest.reverse()
-    return _join([_part(cells[at]) for at in (year, *rest)], "-")
+    return _join([_part(cells[year], "0000"), *(_part(cells[at], "00") for at in rest)], "-")
 
 
 def _largest(column: Texts) -> int:
@@ -223,9 +237,10 @@ def _largest(column: Texts) -> int:
     return 0
 
 
-def _part(column: Texts) -> Texts:
-    """Days, months and years as numbers; what is missing is 00."""
+def _part(column: Texts, missing: str) -> Texts:
+    """Days, months or years as numbers, with what stands for a missing one."""
     values = [
-        text.strip().removesuffix(".0") if text.strip().lower() not in MISSING else "00" for text in column.distinct()
+        text.strip().removesuffix(".0") if text.strip().lower() not in MISSING else missing
+        for text in column.distinct()
     ]
     return Texts(pa.array(values, pa.string()), column.codes)

@@ -38,7 +38,7 @@ FORMS: dict[Callable[..., str], str] = {
     contacts.number: r"[A-Z0-9]*",
     column_dates.date: r"([0-9]{4}-[0-9]{2}-[0-9]{2})?",
 }
-KEPT = {"date-impossible", "date-partial"}
+KEPT = {"date-implausible", "date-impossible", "date-partial"}
 PIECES = """
     Mr Mc O' jnr (x) ab1 2cd zip 02139-1234 31/12/80 1980-12-31 12.13.1985 19850403 040385 Dec xx/05/1985 1985 00 99 943
     476 5919 female 2 h +44 (0) 0044 7700 900123 x12 a@b.co no@ mailto: AB123456C QQ O1 flat 3/45 no no. st street
