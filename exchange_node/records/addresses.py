@@ -53,7 +53,7 @@ _STRASSE: Final = re.compile(r"(?<=[a-z]{3})strasse\Z")
 _SLASHED: Final = re.compile(r"\A\W*(\d+[a-z]?)\s*/\s*(\d+)\b")
 _LETTER: Final = re.compile(r"[a-z]\Z")
 _RUN_ON: Final = re.compile(r"([0-9]+)([a-z]{3,})\Z")
-_POSTCODE: Final = re.compile(r"[\s,]*\b[a-z]{1,2}[0-9][0-9a-z]? ?[0-9][a-z]{2}\W*\Z")
+_POSTCODE: Final = re.compile(r"[\s,]*\b[a-z]{1,2}[0-9][0-9a-z]? ?[0-9][a-z]{2}\s*\Z")
 _NUMBER: Final = re.compile(r"[0-9]+[a-z]?\Z")
 _NOWHERE: Final = frozenset(
     (
@@ -70,7 +70,7 @@ def address(text: str, note: Note = ignore) -> str:
         lowered = APOSTROPHES.sub("", lowered)
     if "/" in lowered:
         lowered = _SLASHED.sub(r"flat \1 \2", lowered)
-    if len(lowered) > 12:
+    if len(lowered) > 12 and lowered.rstrip()[-3:-2].isdigit():
         lowered = _POSTCODE.sub("", lowered)
     words = [_SHORT.get(word, word) for word in _WORD.findall(lowered)]
     if not words:

@@ -12,6 +12,7 @@ from typing import Final
 from exchange_node.records import standardise
 from exchange_node.records.romanise import romanise
 from exchange_node.records.standardise import Note, ascii_lower, ignore
+from exchange_node.records.states import STATES
 
 _ALNUM: Final = re.compile(r"[a-z0-9]+")
 _NOTHING: Final = frozenset(
@@ -46,9 +47,10 @@ _SWAPPED: Final = re.compile(r"([a-z]{1,2}[0-9][0-9a-z]?)([a-z])([0-9])([a-z])\Z
 _CANADIAN: Final = re.compile(r"(?:[a-z][0-9]){3}\Z")
 
 
-def postcode(text: str, note: Note = ignore) -> str:
+def postcode(text: str, note: Note = ignore, width: int = 0) -> str:
     """A UK postcode as `AB1 2CD`, also at the end of an address; any other code as lower-case letters and digits, a US
-    ZIP+4 as its first five. Two characters swapped in the second part are put right.
+    ZIP+4 as its first five. Two characters swapped in the second part are put right; codes of digits that a spreadsheet
+    cut short get their zeros back up to `width`.
     """
     notes: list[str] = []
     lowered = ascii_lower(text.strip().removesuffix(".0"))
@@ -59,7 +61,7 @@ def postcode(text: str, note: Note = ignore) -> str:
     elif packed:
         packed = _SWAPPED.sub(r"\1\3\2\4", packed)
     if packed.isdigit() or _CANADIAN.match(packed):
-        packed = packed[:5] if len(packed) == 9 else packed
+        packed = (packed[:5] if len(packed) == 9 else packed).zfill(width if len(packed) > 2 else 0)
     elif found := standardise.postcode(packed, notes.append):
         return found
     if "postcode-pseudo" in notes or (packed.isdigit() and len(set(packed)) == 1 and packed[0] in "09"):
@@ -70,6 +72,12 @@ def postcode(text: str, note: Note = ignore) -> str:
             note("postcode-unreadable")
         return ""
     return packed
+
+
+def state(text: str, note: Note = ignore) -> str:
+    """As `place`, with the states of the USA and Australia by their letters."""
+    found = place(text, note)
+    return STATES.get(found, found)
 
 
 def place(text: str, note: Note = ignore) -> str:
@@ -146,8 +154,8 @@ _PARTICLES: Final = frozenset(
 )
 
 
-def whole_name(text: str, note: Note = ignore) -> tuple[str, str, str]:
-    """(forename, middle names, surname) of a name in one column.
+def whole_name(text: str, note: Note = ignore, surname_first: bool = False) -> tuple[str, str, str]:
+    """(forename, middle names, surname) of a name in one column; without a comma, `surname_first` says which it is.
 
     `SMITH, John Paul` has the surname first; otherwise it is the last word, with particles before it (van der Berg).
     One word alone is a surname.
@@ -164,4 +172,7 @@ def whole_name(text: str, note: Note = ignore) -> tuple[str, str, str]:
         at -= 1
     if at == 0:
         return "", "", found[0]
+    if surname_first:
+        at = next((at for at, word in enumerate(found[:-1]) if word not in _PARTICLES), 0)
+        return found[at + 1], " ".join(found[at + 2 :]), " ".join(found[: at + 1])
     return found[0], " ".join(found[1:at]), " ".join(found[at:])

@@ -24,6 +24,7 @@ _SHAPES: Final = {
     "email": re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}"),
     "phone": re.compile(r"(?:\+|00|\(?0)[\d ()./-]{8,18}|\(?\d{3}\)?[ -]?\d{3}[ -]\d{4}|447\d{9}|7\d{9}", re.ASCII),
     "ni_number": re.compile(r"[A-CEGHJ-PR-TW-Za-z]{2} ?\d\d ?\d\d ?\d\d ?[A-Da-d]?", re.ASCII),
+    "ends-in-postcode": re.compile(r".{6,}\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\W*", re.I | re.ASCII | re.DOTALL),
     "digits": re.compile(r"\d+(?:\.0)?", re.ASCII),
     "measure": re.compile(r"-?\d+\.\d+", re.ASCII),
     "letters": re.compile(r"[^\W\d_][^\d_@]*"),
@@ -108,6 +109,7 @@ def _running(column: Texts, filled: int) -> bool:
 
 
 _DEATH: Final = frozenset(("death", "deceased", "died", "dod"))
+_NAME: Final = frozenset(("name", "names", "surname", "forename", "lastname", "firstname", "nom", "apellido"))
 _FEW: Final = 200
 _YEAR: Final = re.compile(r"(?:18|19|20)\d\d")
 
@@ -131,8 +133,12 @@ def own_kind(name: str, found: Contents) -> Kind | str:
         return "it is free text"
     if found.share("date") > 0.6:
         return "date" if _DEATH.intersection(words) else "a date of something other than birth"
+    if found.share("postcode") > 0.6:
+        return "postcode"
     if found.distinct <= _FEW and found.distinct < 0.1 * found.filled:
         return "place"
+    if found.share("letters") > 0.8 and _NAME.intersection(words):
+        return "name"
     if found.share("letters") > 0.6 or found.share("numbered") > 0.5:
         return "text"
     if found.share("measure") > 0.5:

@@ -166,6 +166,9 @@ class Guess:
         parts = [*number[:1], *house, *before, *street[:1], *after, *line, *more, *unit[:1]]
         if line or street or more or house:
             self.fields["address_line"] = tuple(dict.fromkeys(parts))
+            last = self.fields["address_line"][-1]
+            if "postcode" not in self.fields and self._contents[last].share("ends-in-postcode") > 0.3:
+                self.fields["postcode"] = (last,)
 
     def _like_town(self, name: str) -> bool:
         found = self._contents[name]

@@ -17,7 +17,8 @@ from exchange_node.records.guess import Guess
 from exchange_node.records.read_columns import FileColumns
 
 ONE_SIDED: Final = "the other file has nothing like it"
-_LEAST: Final[dict[Kind, float]] = {"number": 0.02, "text": 0.02, "place": 0.2, "date": 0.02}
+_LEAST: Final = 0.02  # the share of common values below which own fields of one name are not the same thing
+_LEAST_PLACE: Final = 0.2  # and of those that have few values
 _ALIKE: Final = 0.3  # the share of common values from which a nameless column is taken for a named one
 _MOST: Final = 20_000  # values compared
 
@@ -42,7 +43,7 @@ def _agree(files: Files, guesses: Guesses, name: str) -> None:
     if found[0] and found[1]:
         kinds = {found[0][1], found[1][1]}
         kind: Kind = found[0][1] if len(kinds) == 1 else "text"
-        if meeting(files[0], found[0][0], files[1], found[1][0]) >= _LEAST[kind]:
+        if meeting(files[0], found[0][0], files[1], found[1][0]) >= (_LEAST_PLACE if kind == "place" else _LEAST):
             for guess, (column, _) in zip(guesses, (found[0], found[1]), strict=True):
                 guess.own[name] = (column, kind)
             return

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from exchange_node.records.column_map import FULL_NAME, KINDS, ColumnMap, read_maps
 from exchange_node.records.columns import Column
 from exchange_node.records.errors import RecordsError
@@ -59,9 +61,12 @@ def read_one(path: Path, map_file: Path | None = None, exclude: frozenset[str] =
         found.check(_without(file, exclude), "a")
     else:
         found = Guess(file, exclude).map()
-        alone = {name: source for name, source in found.fields.items() if name in _KNOWN or source.kind != "number"}
-        found = replace(found, fields=alone)
     columns, findings = _standard(file, found)
+    for name in [name for name, column in columns.items() if name not in _KNOWN and _all_unlike(column)]:
+        del columns[name]
+        found = replace(
+            found, ignored={**found.ignored, found.fields[name].columns[0]: "no two rows have the same value"}
+        )
     return _register(file, found, columns, findings, _useful([columns]))
 
 
@@ -100,6 +105,11 @@ def _useful(sides: list[dict[str, Column]]) -> list[str]:
             if name != "middle_names" or filled >= 0.01:
                 found.append(name)
     return found
+
+
+def _all_unlike(column: Column) -> bool:
+    """Whether no value stands on two rows, so that it cannot tell who is the same."""
+    return int(np.bincount(column.codes, minlength=2)[1:].max(initial=0)) < 2
 
 
 _KNOWN: Final = frozenset((*KINDS, FULL_NAME))

@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from exchange_node.records import addresses, column_dates, column_forms, contacts, standardise
 from exchange_node.records.column_map import FULL_NAME, ColumnMap, Source
 from exchange_node.records.columns import Column, Kind
+from exchange_node.records.common_names import name_shares
 from exchange_node.records.nhs_numbers import valid_nhs_numbers
 from exchange_node.records.standardise import Note
 from exchange_node.records.texts import Texts
 from exchange_node.records.values import MISSING
 
 Form = Callable[[str, Note], str]
+_SAMPLE: Final = 5000
 
 
 @dataclass(slots=True)
@@ -80,6 +82,7 @@ def _form(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64]) -> For
         british = pc.match_substring_regex(texts.values, r"^\W*(0|44)").to_numpy(zero_copy_only=False)
         return partial(_phone, bool(counts[british].sum() > 0.1 * counts[1:].sum()))
     by_name: dict[str, Form] = {
+        "state": column_forms.state,
         "email": contacts.email,
         "nhs_number": standardise.nhs_number,
         "ni_number": contacts.ni_number,
@@ -94,7 +97,7 @@ def _form(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64]) -> For
             letters = {text.strip().lower() for text in texts.distinct()}
             return partial(_sex, bool(letters & {"h", "v"}) and "m" in letters and not letters & {"f", "w"})
         case "postcode":
-            return column_forms.postcode
+            return partial(_postcode, _width(texts, counts))
     by_kind: dict[str, Form] = {
         "name": column_forms.name,
         "address": addresses.address,
@@ -107,6 +110,18 @@ def _form(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64]) -> For
 
 def _date(reading: column_dates.Reading, text: str, note: Note) -> str:
     return column_dates.date(text, reading, note)
+
+
+def _postcode(width: int, text: str, note: Note) -> str:
+    return column_forms.postcode(text, note, width)
+
+
+def _width(texts: Texts, counts: NDArray[np.int64]) -> int:
+    """The digits that most codes of digits alone have, 4 or 5; 0 where there are few such codes."""
+    digits = pc.match_substring_regex(texts.values, r"^\d{3,5}(\.0)?$").to_numpy(zero_copy_only=False)
+    short = pc.utf8_length(pc.replace_substring(texts.values, ".0", "")).to_numpy(zero_copy_only=False)
+    rows = [int(counts[digits & (short == width)].sum()) for width in (4, 5)]
+    return (4 if rows[0] > rows[1] else 5) if sum(rows) > 0.5 * counts[1:].sum() else 0
 
 
 def _phone(uk: bool, text: str, note: Note) -> str:
@@ -152,14 +167,22 @@ def _split_names(texts: Texts, findings: Findings) -> dict[str, Column]:
     counts = texts.counts()
     codes = np.zeros((3, len(texts.values)), np.int32)
     rules: list[str] = []
+    reverse = _surname_first(texts.distinct())
     for at, text in enumerate(texts.distinct()):
         if text and text.strip().lower() not in MISSING:
-            for part, word in enumerate(column_forms.whole_name(text, rules.append)):
+            for part, word in enumerate(column_forms.whole_name(text, rules.append, reverse)):
                 codes[part, at] = places[part].setdefault(word, len(places[part]))
             for rule in rules:
                 findings.add("surname", rule, int(counts[at]))
             rules.clear()
     return {name: Column(name, "name", list(places[part]), codes[part][texts.codes]) for part, name in enumerate(names)}
+
+
+def _surname_first(texts: list[str]) -> bool:
+    """Whether common forenames stand rather at the end of whole names without a comma."""
+    parts = [words for text in texts[:_SAMPLE] if "," not in text and len(words := text.split()) > 1]
+    first, last = (name_shares([words[at] for words in parts]) for at in (0, -1))
+    return last[0] + first[1] > 2 * (first[0] + last[1])
 
 
 def _further_names(made: dict[str, Column]) -> None:
@@ -196,7 +219,7 @@ def _first(cells: list[Texts]) -> Texts:
 
 
 def _join(cells: list[Texts], between: str = " ") -> Texts:
-    """For each row the cells that are filled, joined in order; whole floats, as spreadsheets write them, as integers."""
+    """For each row the cells that are filled, joined in order; whole floats become integers."""
     if len(cells) > 1:
         whole = (pc.replace_substring_regex(one.values, r"^(\d+)\.0$", r"\1") for one in cells)
         cells = [Texts(values, one.codes) for values, one in zip(whole, cells, strict=True)]

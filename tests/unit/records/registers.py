@@ -59,6 +59,7 @@ def _person(rng: random.Random, at: int) -> Person:
         "number": number,
         "street": street,
         "address": f"{number} {street}",
+        "one-line": f"{number} {street}, Leeds, LS{rng.randint(1, 29)} 4AB",
         "flat": rng.choice(("", "2", "3b")),
         "village": rng.choice(("", "Westholme", "The Pines")),
         "town": rng.choice(TOWNS),

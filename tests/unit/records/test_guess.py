@@ -119,6 +119,11 @@ FAMILIES: dict[str, tuple[str, Fields]] = {
         {"forename": ["c2"], "surname": ["c3"], "date_of_birth": ["c4"], "sex": ["c5"], "postcode": ["c7"],
          "address_line": ["c6"], "email": ["c8"], "nhs_number": ["c9"]},
     ),
+    "one line": (
+        "name=whole address=one-line previous_surname=surname previous_postcode=postcode",
+        {"full_name": ["name"], "postcode": ["address"], "address_line": ["address"],
+         "previous_surname": ["previous_surname"], "previous_postcode": ["previous_postcode"]},
+    ),
     "names that mislead": (
         "name=forename surname=surname dob=age birth_date=dob town=town phone=note sex=one gender=sex registered=seen",
         {"forename": ["name"], "surname": ["surname"], "date_of_birth": ["birth_date"], "sex": ["gender"],

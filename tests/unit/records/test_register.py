@@ -78,6 +78,43 @@ def test_further_forenames_join_the_middle_names() -> None:
     assert made == {"forename": ["mary", "anna", "bob", ""], "middle_names": ["jane rose", "lena", "k", "x"]}
 
 
+def test_whole_names_with_the_surname_first() -> None:
+    made, _ = standard(
+        {"full_name": Source(("n",), "name")}, n=["Smith John", "Jones Mary Ann", "Patel Sarah", "van Dyk Peter", ""]
+    )
+    assert made == {
+        "forename": ["john", "mary", "sarah", "peter", ""],
+        "middle_names": ["", "ann", "", "", ""],
+        "surname": ["smith", "jones", "patel", "van dyk", ""],
+    }
+
+
+def test_the_column_decides_how_codes_and_numbers_are_written() -> None:
+    made, _ = standard(
+        {
+            "postcode": Source(("z",), "postcode"),
+            "phone": Source(("t",), "number"),
+            "sex": Source(("s",), "sex"),
+            "state": Source(("p",), "place"),
+        },
+        z=["10001", "2139", "02139-1234"], t=["7700900123", "07700900123", "447700900123"], s=["H", "M", "H"],
+        p=["New York", "ny", "NSW"],
+    )  # fmt: skip
+    assert made == {
+        "postcode": ["10001", "02139", "02139"],
+        "phone": ["447700900123"] * 3,
+        "sex": ["m", "f", "m"],
+        "state": ["ny", "ny", "nsw"],
+    }
+
+
+def test_a_number_that_no_two_rows_share_does_not_deduplicate(tmp_path: Path) -> None:
+    found = people(100, 6)
+    columns = {"surname": "surname", "ssn": "ssn"}
+    assert list(read_one(write(tmp_path / "a.csv", columns, found)).columns) == ["surname"]
+    assert list(read_one(write(tmp_path / "b.csv", columns, [*found, *found[:9]])).columns) == ["surname", "ssn"]
+
+
 def test_each_rule_counts_rows_and_not_values() -> None:
     made, findings = standard(
         {"nhs_number": Source(("n",), "number")},
@@ -93,7 +130,8 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
     found = people(200, 4)
     a = write(
         tmp_path / "a.csv",
-        {"first": "forename", "last": "surname", "d": "day", "m": "month", "y": "year", "mobile": "none", "home": "phone",
+        {"first": "forename", "last": "surname", "d": "day", "m": "month", "y": "year", "mobile": "none",
+         "home": "phone",
          "job": "job"},
         found,
     )  # fmt: skip
