@@ -48,6 +48,7 @@ class Estimate:
 
     linked: Floats
     shared: Floats  # (hypotheses,)
+    found: Floats  # (thresholds,), the share of the shared people linked rightly
     false: Floats  # (hypotheses, thresholds)
     likely: Floats  # (hypotheses,), sums to 1
 
@@ -67,8 +68,8 @@ def estimate(scores: Floats, left_rows: int, right_rows: int, rehearsal: Rehears
     most = min(left_rows, right_rows)
     shared = np.repeat(np.linspace(0, most, _SHARED), len(_FACTORS))[:, None]
     factor = np.tile(_FACTORS, _SHARED)[:, None]
-    strangers = (left_rows - shared) * (right_rows - shared)
-    false = factor * (strangers * rehearsal.invented + shared * rehearsal.mistaken)
+    free = right_rows - shared
+    false = factor * free * ((left_rows - shared) * rehearsal.invented + shared * rehearsal.mistaken)
     expected = shared * rehearsal.found + false
     use = np.flatnonzero(rehearsal.invented * max(left_rows, right_rows) < 0.2)[::4]
     if not len(use):
@@ -78,7 +79,7 @@ def estimate(scores: Floats, left_rows: int, right_rows: int, rehearsal: Rehears
     logs = -0.5 * off.sum(axis=1) - 0.5 * (np.log(factor[:, 0]) / _FACTOR_SPREAD) ** 2
     likely = np.exp(logs - logs.max())
     kept = likely > 1e-6 * likely.max()
-    return Estimate(linked, shared[kept, 0], false[kept], likely[kept] / likely[kept].sum())
+    return Estimate(linked, shared[kept, 0], rehearsal.found, false[kept], likely[kept] / likely[kept].sum())
 
 
 def _between(from_top: Floats) -> Floats:
@@ -86,9 +87,8 @@ def _between(from_top: Floats) -> Floats:
     return from_top - np.concatenate([from_top[..., 1:], np.zeros((*from_top.shape[:-1], 1))], axis=-1)
 
 
-def decide(scores: Floats, left_rows: int, right_rows: int, rehearsal: Rehearsal) -> Decision:
+def decide(found: Estimate) -> Decision:
     """The threshold of the highest expected F1 and what to expect of the links at or above it."""
-    found = estimate(scores, left_rows, right_rows, rehearsal)
     at = int(np.argmax(found.f1()))
     precision = 1 - np.minimum(found.false[:, at] / max(found.linked[at], 1), 1)
     recall = np.minimum(found.linked[at] * precision / np.maximum(found.shared, 1), 1)
@@ -97,6 +97,28 @@ def decide(scores: Floats, left_rows: int, right_rows: int, rehearsal: Rehearsal
     return Decision(
         float(THRESHOLDS[at]), p, p_low, p_high, r, r_low, r_high, float(found.likely @ found.shared), 0
     )
+
+
+def posterior(found: Estimate, scores: Floats) -> Floats:
+    """The probability of each pair, from its score: a logistic curve through the expected counts of right and false
+    pairs between thresholds.
+    """
+    right = _between(float(found.likely @ found.shared) * found.found)
+    false = np.maximum(_between(found.likely @ found.false), 0)
+    middle = THRESHOLDS + (THRESHOLDS[1] - THRESHOLDS[0]) / 2
+    x = np.column_stack([middle, np.ones(len(middle))])
+    beta = np.array([0.5, 0.0])
+    ridge = np.diag([1e-3, 1e-3])
+    counts = right + false
+    for _ in range(100):
+        p = 1 / (1 + np.exp(-np.clip(x @ beta, -500, 500)))
+        slope = x.T @ (counts * p - right) + ridge @ beta
+        curve = (x * (counts * np.maximum(p * (1 - p), 1e-9))[:, None]).T @ x + ridge
+        step = np.linalg.solve(curve, slope)
+        beta -= step * min(1.0, 5.0 / float(np.abs(step).max()))
+        if np.abs(step).max() < 1e-6:
+            break
+    return np.asarray(1 / (1 + np.exp(-np.clip(beta[0] * scores + beta[1], -500, 500))))
 
 
 def _spread(values: Floats, likely: Floats) -> tuple[float, float, float]:

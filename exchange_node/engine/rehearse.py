@@ -26,9 +26,9 @@ _MOST: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """For each of THRESHOLDS: `found`, the share of copies with an original that are linked to it; `mistaken`, the share
-    of those that are linked to another row; `invented`, how often a copy without an original and a row without a copy
-    are linked, for each such pair.
+    """For each of THRESHOLDS: `found`, the share of copies with an original that are linked to it; `mistaken`, how
+    often one of those is linked to another row, for each row that is free; `invented`, the same of a copy without an
+    original.
     """
 
     found: NDArray[np.float64]
@@ -63,7 +63,7 @@ def rehearse(party: Party, weights: Weights, plan: Plan, kernel: str = "native")
         hidden = fold_of_copy[found.left[taken]] == fold
         free = party.side.rows - float(np.sum(fold_of_row == fold)) - float(np.sum(right[taken]))
         hits += _from_top(found.scores[taken], counted * right[taken])
-        wrongs += _from_top(found.scores[taken], counted * (~right[taken] & ~hidden))
+        wrongs += _from_top(found.scores[taken], counted * (~right[taken] & ~hidden)) / max(free, 1.0)
         strangers += _from_top(found.scores[taken], counted * hidden) / max(free, 1.0)
         with_original += float(worth[fold_of_copy != fold].sum())
         without += float(worth[fold_of_copy == fold].sum())

@@ -1,0 +1,168 @@
+"""The engine's spine: two registers' columns in, links out.
+
+    found = link(ours, theirs, progress=...)
+    found.left[0], found.right[0], found.probability[0]
+
+Each party learns from its own register; what one gives the other is `Weights` (one number a feature), the mean features
+of the accepted pairs (as many numbers, once), and the rehearsals' curves. In `trial` both parties are one process; in a
+method between nodes those are the messages.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exchange_node.encoding.vector_schema import VectorSchema, schema_for
+from exchange_node.encoding.vectors import Weights
+from exchange_node.engine.decide import Decision, Estimate, decide, estimate, posterior
+from exchange_node.engine.party import Party
+from exchange_node.engine.plan import Planned, plan_for
+from exchange_node.engine.rehearse import THRESHOLDS, Rehearsal, rehearse
+from exchange_node.engine.search import Found, find
+from exchange_node.kernels import greedy
+from exchange_node.records.columns import Columns
+
+MOST: Final = 6
+"""Pairs kept of each left row, of which one at most becomes a link."""
+SURE: Final = 0.98
+"""Pairs are opened for raking down to the threshold at which so many are expected to be right."""
+_FEW: Final = 30
+
+Progress = Callable[[str, int, int], None]
+"""Called with (what is being done, done, in all). To cancel, raise from it."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Links:
+    """One-to-one links, by falling score. `candidates` are all one-to-one pairs, those below the threshold too."""
+
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    score: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    candidates: Found
+    decision: Decision
+    estimate: Estimate
+    planned: Planned
+    compared: int
+    schema: VectorSchema
+    weights: Weights
+    parties: tuple[Party, Party]
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+
+def link(
+    left: Columns,
+    right: Columns,
+    *,
+    seed: int = 1,
+    kernel: str = "native",
+    every_pair: bool | None = None,
+    planned: Callable[[Planned], None] | None = None,
+    progress: Progress | None = None,
+) -> Links:
+    """Link two registers with the same fields, one-to-one. The same input and seed give the same links.
+
+    `every_pair`: compare all pairs or only those that share a key; by their number if it is not said. `planned` is
+    called with the plan before it runs, and may raise to stop. Raises EncodingError bad-schema, LinkageError no-kernel.
+    """
+    tell = progress or (lambda what, done, of: None)
+    schema = schema_for([(name, column.kind) for name, column in left.items()])
+    secret = secrets.token_bytes(32)
+    tell("reading both registers' values", 0, 2)
+    ours = Party(schema, left, secret, 2 * seed)
+    tell("reading both registers' values", 1, 2)
+    theirs = Party(schema, right, secret, 2 * seed + 1)
+    both = (ours, theirs)
+
+    weights = _together(both, None)
+    plan = plan_for(both, weights, every=every_pair)
+    if planned is not None:
+        planned(plan)
+    weights = _learn(both, weights, plan, kernel, rounds=2, tell=tell)
+    found, rehearsed = _link(both, weights, plan, kernel, tell, "a first pass")
+    sizes = ours.side.rows, theirs.side.rows
+    least = _sure(estimate(found.scores, *sizes, rehearsed))
+    accepted = found.only(found.scores >= least)
+    if len(accepted) >= _FEW:
+        features = ours.side.vectors.features(accepted.left, theirs.side.vectors, accepted.right)
+        mean = features.mean(axis=0, dtype=np.float64)
+        for party in both:
+            party.rake(weights, least, mean)
+        weights = _learn(both, _together(both, weights), plan, kernel, rounds=1, tell=tell)
+        found, rehearsed = _link(both, weights, plan, kernel, tell, "the links")
+
+    explained = estimate(found.scores, *sizes, rehearsed)
+    decision = decide(explained)
+    probability = posterior(explained, found.scores)
+    linked = found.scores >= decision.threshold
+    unsure = int(np.sum((probability > 0.1) & (probability < 0.9)))
+    return Links(
+        found.left[linked],
+        found.right[linked],
+        found.scores[linked],
+        probability[linked],
+        found,
+        replace(decision, uncertain=unsure),
+        explained,
+        plan,
+        found.compared,
+        schema,
+        weights,
+        both,
+    )
+
+
+def _together(parties: tuple[Party, Party], start: Weights | None) -> Weights:
+    """The mean of what both parties found."""
+    one, other = (party.fit(start) for party in parties)
+    return Weights((one.features + other.features) / 2, (one.constant + other.constant) / 2)
+
+
+def _learn(
+    parties: tuple[Party, Party], weights: Weights, plan: Planned, kernel: str, rounds: int, tell: Progress
+) -> Weights:
+    for number in range(rounds):
+        for at, party in enumerate(parties):
+            tell("learning what agreement is worth", 2 * number + at, 2 * rounds)
+            party.mine(weights, plan.plan, kernel)
+        weights = _together(parties, weights)
+    return weights
+
+
+def _link(
+    parties: tuple[Party, Party], weights: Weights, plan: Planned, kernel: str, tell: Progress, what: str
+) -> tuple[Found, Rehearsal]:
+    """All one-to-one pairs, the best first, and what both parties' rehearsals foretell of them."""
+    ours, theirs = (party.side for party in parties)
+    found = find(
+        ours,
+        np.arange(ours.rows),
+        theirs,
+        np.arange(theirs.rows),
+        weights,
+        plan.plan,
+        least=THRESHOLDS[0],
+        most=MOST,
+        kernel=kernel,
+        progress=lambda done, of: tell(f"comparing: {what}", done, of),
+    )
+    found = found.only(greedy.take(found.left.astype(np.uint32), found.right.astype(np.uint32)))
+    tell("rehearsing", 0, 2)
+    one = rehearse(parties[0], weights, plan.plan, kernel)
+    tell("rehearsing", 1, 2)
+    return found, one.with_other(rehearse(parties[1], weights, plan.plan, kernel))
+
+
+def _sure(explained: Estimate) -> float:
+    """The lowest threshold at which the pairs are expected to be nearly all right."""
+    good = np.flatnonzero(explained.precision() >= SURE)
+    return float(THRESHOLDS[good[0]] if len(good) else THRESHOLDS[int(np.argmax(explained.f1()))])

@@ -1,0 +1,126 @@
+"""What the fields are worth, and how links agree: in numbers for people, with no person's value."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exchange_node.encoding.vector_schema import PRESENCE, VectorSchema
+from exchange_node.engine.link import Links
+from exchange_node.records.columns import Columns
+
+SAMPLE: Final = 20_000
+ALIKE: Final = 0.45
+"""Mean agreement of a field's parts from which two unequal values count as similar."""
+STATES: Final = ("missing", "differs", "similar", "agrees")
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWorth:
+    """By what factor the odds of one person change, on average: where the field `agrees` in a link, where it is only
+    `similar` there, and where it `differs` as strangers' values do. None: not seen. Shares are those of the links.
+    """
+
+    field: str
+    agrees: float | None
+    similar: float | None
+    differs: float | None
+    share_agrees: float
+    share_similar: float
+    share_differs: float
+    share_missing: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """How often links agree like this, field by field, with the mean probability."""
+
+    states: tuple[str, ...]
+    links: int
+    probability: float
+
+
+class Agreement:
+    """A sample of links and of strangers, field by field."""
+
+    def __init__(self, links: Links, left: Columns, right: Columns) -> None:
+        random = np.random.default_rng(0)
+        ours, theirs = (party.side for party in links.parties)
+        chosen = np.sort(random.permutation(len(links))[:SAMPLE])
+        self._fields = list(left)
+        self._probability = links.probability[chosen]
+        pairs = links.left[chosen], links.right[chosen]
+        strangers = random.integers(0, ours.rows, SAMPLE), random.integers(0, theirs.rows, SAMPLE)
+        features, apart = (ours.vectors.features(a, theirs.vectors, b) for a, b in (pairs, strangers))
+        own = _own_features(links.schema)
+        self._worth = {name: features[:, at] @ links.weights.features[at] for name, at in own.items()}
+        self._apart = {name: apart[:, at] @ links.weights.features[at] for name, at in own.items()}
+        self._states = {name: _states(left, right, name, *pairs, features[:, _plain(links.schema, name)]) for name in left}
+        self._differ = {name: _states(left, right, name, *strangers, apart[:, _plain(links.schema, name)]) for name in left}
+
+    def fields(self) -> list[FieldWorth]:
+        """The worth of each field."""
+        found = []
+        for name in self._fields:
+            states, worth = self._states[name], self._worth[name]
+            shares = [float(np.mean(states == state)) if len(states) else 0.0 for state in range(4)]
+            differs = self._apart[name][self._differ[name] == 1]
+            found.append(
+                FieldWorth(
+                    name, _factor(worth[states == 3]), _factor(worth[states == 2]), _factor(differs), *shares[::-1]
+                )
+            )
+        return found
+
+    def patterns(self, unsure: bool, most: int = 12) -> list[Pattern]:
+        """The commonest patterns of all links, or of those with a probability under 0.9."""
+        chosen = self._probability < 0.9 if unsure else np.ones(len(self._probability), np.bool_)
+        table = np.column_stack([self._states[name] for name in self._fields])[chosen]
+        counts, sums = Counter(map(tuple, table.tolist())), Counter[tuple[int, ...]]()
+        for row, probability in zip(map(tuple, table.tolist()), self._probability[chosen].tolist(), strict=True):
+            sums[row] += probability
+        return [
+            Pattern(tuple(STATES[state] for state in row), count, sums[row] / count)
+            for row, count in counts.most_common(most)
+        ]
+
+
+def _own_features(schema: VectorSchema) -> dict[str, list[int]]:
+    """The features that compare one field with itself."""
+    found: dict[str, list[int]] = {}
+    for at, feature in enumerate(schema.features):
+        fields = {field for pair in feature.pairs for name in pair for field in schema.by_name[name].fields}
+        if len(fields) == 1:
+            found.setdefault(fields.pop(), []).append(at)
+    return found
+
+
+def _plain(schema: VectorSchema, field: str) -> list[int]:
+    return [
+        at
+        for at in _own_features(schema)[field]
+        if not schema.features[at].rarity and schema.by_name[schema.features[at].pairs[0][0]].tokens != PRESENCE
+    ]
+
+
+def _states(
+    left: Columns, right: Columns, name: str, a: NDArray[np.int64], b: NDArray[np.int64], plain: NDArray[np.float32]
+) -> NDArray[np.int8]:
+    ours, theirs = left[name], right[name]
+    places = {value: code for code, value in enumerate(ours.values)}
+    same = np.array([places.get(value, -1) for value in theirs.values], np.int64)
+    one, other = ours.codes[a], theirs.codes[b]
+    known = (one > 0) & (other > 0)
+    alike = plain.mean(axis=1) >= ALIKE if plain.shape[1] else np.zeros(len(a), np.bool_)
+    states = np.where(same[other] == one, 3, np.where(alike, 2, 1))
+    return np.where(known, states, 0).astype(np.int8)
+
+
+def _factor(worth: Sequence[float] | Numbers) -> float | None:
+    return float(np.exp(np.clip(np.mean(worth), -50, 50))) if len(worth) >= 10 else None
