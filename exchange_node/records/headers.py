@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from exchange_node.records.romanise import romanise
 from exchange_node.records.standardise import ascii_lower
 
 _WORDS: Final = re.compile(r"[a-z]+|\d+")
@@ -148,7 +149,7 @@ _RULES: Final = tuple((role, re.compile("|".join(_PATTERNS[role].split()))) for 
 def words(name: str) -> list[str]:
     """A column's name as lower-case words and numbers: `DateOfBirth`, `date_of_birth`, `DATE OF BIRTH` are alike."""
     outside = _PARENTHESES.sub(" ", name)
-    return _WORDS.findall(ascii_lower(_CAMEL.sub(" ", outside if outside.strip() else name)))
+    return _WORDS.findall(romanise(ascii_lower(_CAMEL.sub(" ", outside if outside.strip() else name))))
 
 
 def plain(name: str) -> str:

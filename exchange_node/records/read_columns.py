@@ -44,6 +44,8 @@ def read_columns(path: Path) -> FileColumns:
             magic = stream.read(4)
     except OSError:
         raise RecordsError("file-missing", str(path)) from None
+    if magic[:2] in (b"PK", b"\x1f\x8b"):
+        raise RecordsError("file-format", f"{path}: an archive or a workbook; save it as CSV first")
     return _tidy(path, read_parquet(path) if magic == b"PAR1" else read_csv(path))
 
 

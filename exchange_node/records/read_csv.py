@@ -1,8 +1,8 @@
 """A CSV file of any encoding and delimiter as columns of text.
 
 pyarrow reads and dictionary-encodes in blocks. A file that it cannot read (quotes never closed, rows longer than a
-block) is read again by the careful reader of `table`, several times slower and just as exact. Memory: the distinct
-values and four bytes for each cell, twice while they are put together.
+large block) is read again by the careful reader of `table`, several times slower and just as exact. Memory: the
+distinct values and four bytes for each cell, twice while they are put together.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from exchange_node.records.table import first_row, rows_below
 from exchange_node.records.texts import CODED, RawColumns, Texts, unique_names
 
 _BLOCK: Final = 4 << 20  # bytes
+_LARGE: Final = 256 << 20
 _SAMPLE: Final = 1 << 18  # characters
 _BATCH: Final = 50_000
+_CONTROLS: Final = "".join(map(chr, (*range(9), *range(14, 32))))
 _MAX_BREAKS: Final = 64  # line breaks in one cell; more is taken for a quote that was never closed
 
 
@@ -44,6 +46,7 @@ class _Form:
 
     path: Path
     encoding: str
+    clean: bool  # UTF-8 throughout
     delimiter: str
     names: list[str]
     start: int  # characters before the first row
@@ -81,11 +84,13 @@ class _Utf8(io.RawIOBase):
 
 
 def _form(path: Path) -> tuple[_Form, list[str]]:
-    encoding = sniff.encoding(path)
+    encoding, clean = sniff.encoding(path)
     notes = [f"encoding {encoding}"]
     with open(path, encoding=encoding, errors="replace", newline="") as stream:
         sample = stream.read(_SAMPLE)
-    body = sample.lstrip("\r\n \0")
+    if sum(sample.count(char) for char in _CONTROLS) > 10 + len(sample) // 100:
+        raise RecordsError("file-format", f"{path}: not a text file; a workbook or an archive is saved as CSV first")
+    body = sample.lstrip("\r\n ")
     start = len(sample) - len(body)
     if not body:
         raise RecordsError("file-empty", str(path))
@@ -113,7 +118,7 @@ def _form(path: Path) -> tuple[_Form, list[str]]:
     names = unique_names(cells)
     if any(cell and name != cell.strip() for cell, name in zip(cells, names, strict=True)):
         notes.append("column names doubled")
-    return _Form(path, encoding, delimiter, names, start), notes
+    return _Form(path, encoding, clean, delimiter, names, start), notes
 
 
 _Read = tuple[list[Texts], int, dict[str, int]]
@@ -121,7 +126,7 @@ _Read = tuple[list[Texts], int, dict[str, int]]
 
 def _quick(form: _Form) -> _Read | None:
     """By pyarrow; None where the careful reader is needed."""
-    for threads in (True, False):
+    for threads, block in ((True, _BLOCK), (False, _BLOCK), (False, _LARGE)):
         bad: list[int | None] = []
         runaway: list[bool] = []
 
@@ -130,14 +135,19 @@ def _quick(form: _Form) -> _Read | None:
             runaway.append("\n" in row.text or "\r" in row.text)
             return "skip"
 
-        table = _pyarrow(form, broken, threads)
-        if table is None or any(runaway):
+        try:
+            table = _pyarrow(form, broken, threads, block)
+        except pa.ArrowInvalid as error:
+            if "straddl" in str(error):
+                continue  # a row is longer than a block
+            return None
+        if any(runaway):
             return None
         if None in bad:
             continue  # only one thread knows the numbers of rows
         columns = [Texts.of_dictionary(chunks) for chunks in table.columns]
         del table
-        if any(_swallowed(column) for column in columns):
+        if any(_swallowed(column, form.delimiter) for column in columns):
             return None
         rows = len(columns[0]) + len(bad)
         if bad:
@@ -147,26 +157,26 @@ def _quick(form: _Form) -> _Read | None:
     return None
 
 
-def _pyarrow(form: _Form, broken: Any, threads: bool) -> Any:
+def _pyarrow(form: _Form, broken: Any, threads: bool, block: int) -> Any:
     places = [str(at) for at in range(len(form.names))]
     with _bytes(form) as stream:
         try:
             return pacsv.read_csv(
                 stream,
-                pacsv.ReadOptions(column_names=places, use_threads=threads, block_size=_BLOCK),
+                pacsv.ReadOptions(column_names=places, use_threads=threads, block_size=block),
                 pacsv.ParseOptions(delimiter=form.delimiter, newlines_in_values=True, invalid_row_handler=broken),
                 pacsv.ConvertOptions(column_types=dict.fromkeys(places, CODED)),
             )
         except pa.ArrowInvalid as error:
             if "Empty CSV" in str(error):
                 return pa.table({place: pa.chunked_array([], CODED) for place in places})
-            return None
+            raise
 
 
 @contextmanager
 def _bytes(form: _Form) -> Iterator[Any]:
     with form.text() as stream:
-        if form.encoding.startswith("utf-8"):
+        if form.clean:
             with open(form.path, "rb") as raw:
                 raw.seek(_utf8_length(form))
                 yield raw
@@ -182,13 +192,16 @@ def _utf8_length(form: _Form) -> int:
         return bom + len(text[: form.start].encode("utf-8", "surrogateescape"))
 
 
-def _swallowed(column: Texts) -> bool:
-    """Whether a cell looks like lines that a quote never closed has swallowed."""
+def _swallowed(column: Texts, delimiter: str) -> bool:
+    """Whether a cell looks like lines that a quote never closed has swallowed: it holds line breaks and quotes, or many
+    lines with delimiters.
+    """
     breaks = pc.count_substring(column.values, "\n")
-    if pc.max(breaks).as_py() == 0:
+    if not pc.max(breaks).as_py():
         return False
-    quoted = pc.match_substring(column.values, '"')
-    return bool(pc.any(pc.or_(pc.greater(breaks, _MAX_BREAKS), pc.and_(pc.greater(breaks, 0), quoted))).as_py())
+    quoted = pc.and_(pc.greater(breaks, 0), pc.match_substring(column.values, '"'))
+    many = pc.and_(pc.greater(breaks, _MAX_BREAKS), pc.greater(pc.count_substring(column.values, delimiter), breaks))
+    return bool(pc.any(pc.or_(quoted, many)).as_py())
 
 
 class _Places(ReadReport):

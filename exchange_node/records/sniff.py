@@ -27,8 +27,9 @@ _DATA: Final = re.compile(
 )
 
 
-def encoding(path: Path) -> str:
-    """utf-8, utf-8-sig, utf-16, utf-16-le, utf-16-be or cp1252: the whole file is read once.
+def encoding(path: Path) -> tuple[str, bool]:
+    """utf-8, utf-8-sig, utf-16, utf-16-le, utf-16-be or cp1252, and whether all of it is UTF-8 without a bad byte: the
+    whole file is read once.
 
     Anything that is none of the others is cp1252. Raises RecordsError: file-missing, file-empty.
     """
@@ -38,9 +39,9 @@ def encoding(path: Path) -> str:
             if not start:
                 raise RecordsError("file-empty", str(path))
             if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                return "utf-16"
+                return "utf-16", False
             if start.count(0) > len(start) // 4:
-                return "utf-16-le" if start[1::2].count(0) > start[0::2].count(0) else "utf-16-be"
+                return ("utf-16-le" if start[1::2].count(0) > start[0::2].count(0) else "utf-16-be"), False
             found = "utf-8-sig" if start.startswith(codecs.BOM_UTF8) else "utf-8"
             stream.seek(0)
             decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
@@ -52,7 +53,7 @@ def encoding(path: Path) -> str:
                     good += len(_OUTSIDE.findall(text))
     except OSError:
         raise RecordsError("file-missing", str(path)) from None
-    return found if bad * _FEW <= good else "cp1252"
+    return (found, not bad) if bad * _FEW <= good else ("cp1252", False)
 
 
 _UNDECODED: Final = re.compile("[\udc80-\udcff]")

@@ -69,7 +69,7 @@ def test_every_encoding_and_delimiter(read: Read, encoding: str, delimiter: str)
             0,
         ),
         (b"SMITH,JOHN\nJONES,ANN\n", {"column_1": ["SMITH", "JONES"], "column_2": ["JOHN", "ANN"]}, 0),
-        (b"surname,sex\na\0b,1\nc,2\n", {"surname": ["", "c"], "sex": ["1", "2"]}, 0),
+        (b"surname,sex\na\0b,1\n" + b"c,2\n" * 30, {"surname": ["", *"c" * 30], "sex": ["1", *"2" * 30]}, 0),
     ],
 )
 def test_what_is_a_row(read: Read, raw: bytes, expected: dict[str, list[str]], skipped: int) -> None:
@@ -92,10 +92,19 @@ def test_quotes_that_swallow_a_line_are_noticed(read: Read) -> None:
     assert cells(found)["surname"] == ["", "b", "c"]
 
 
-@pytest.mark.parametrize("quoted", [True, False])
-def test_a_field_longer_than_a_block_costs_its_row_or_cell(read: Read, quoted: bool) -> None:
-    long = b"x" * (2 * module._BLOCK)
-    found = read(b"surname,sex\na,1\n" + (b'"' + long + b'"' if quoted else long) + b",2\nb,3\n")
+LONG = b"x y" * module._BLOCK
+
+
+@pytest.mark.parametrize("long", [LONG, b'"' + LONG + b'"', b'"' + LONG.replace(b" ", b"\n", 9000) + b'"'])
+def test_a_field_longer_than_a_block_costs_its_cell(read: Read, long: bytes) -> None:
+    found = read(b"surname,sex\na,1\n" + long + b",2\nb,3\n")
+    assert cells(found) == {"surname": ["a", "", "b"], "sex": ["1", "2", "3"]}
+    assert found.damaged == {"surname": {"cell-too-long": 1}}
+
+
+def test_a_field_longer_than_memory_allows_costs_its_row(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LARGE", module._BLOCK)
+    found = read(b"surname,sex\na,1\n" + LONG + b",2\nb,3\n")
     assert cells(found) == {"surname": ["a", "", "b"], "sex": ["1", "", "3"]}
     assert found.skipped == {"row-too-long": 1}
 
@@ -107,8 +116,8 @@ def test_a_cell_too_long_for_a_value_is_missing(read: Read) -> None:
 
 
 def test_one_bad_byte_does_not_change_the_encoding_of_the_others(read: Read) -> None:
-    raw = ("surname,sex\n" + "Zoë,1\n" * 100).encode() + b"a\xffb,2\n"
-    assert cells(read(raw))["surname"] == ["Zoë"] * 100 + ["a\ufffdb"]
+    raw = ("surname,sex\n" + "Zoë,1\n" * 100).encode() + b"a\xffb,2\n\xff\n"
+    assert cells(read(raw))["surname"] == ["Zoë"] * 100 + ["a\ufffdb", ""]
 
 
 def test_right_to_left_names(read: Read) -> None:
@@ -131,7 +140,9 @@ def test_the_careful_reader_reads_the_same(read: Read, monkeypatch: pytest.Monke
         (b"", "file-empty"),
         (b"\xef\xbb\xbf", "file-empty"),
         (b"\n\n \n", "file-empty"),
-        (b"\0\0\0\0", "file-empty"),
+        (b"\0\0\0\0", "file-format"),
+        (b"PK\x03\x04 Secretson", "file-format"),
+        (bytes(range(32)) * 9, "file-format"),
         (b'"Secretson,1\nb,2\n', "file-format"),
         (b"PAR1 Secretson", "file-format"),
         (b"a," * 5000 + b"\n", "file-format"),
