@@ -1,0 +1,136 @@
+"""The report of a trial as one HTML page that a browser opens without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from exchange_node.engine.link import Links
+from exchange_node.engine.rehearse import THRESHOLDS
+from exchange_node.records.quality_page import quality_section
+from exchange_node.records.register import Register
+from exchange_node.trial.charts import curves, histogram
+from exchange_node.trial.worth import Agreement, FieldWorth, Pattern
+
+_STYLE = """
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b2733}
+h1{font-size:1.6rem}h2{margin-top:2.2rem;border-bottom:1px solid #d5dbe1}table{border-collapse:collapse;margin:1rem 0}
+td,th{padding:.3rem .7rem;border-bottom:1px solid #e3e8ed;text-align:left;vertical-align:top}
+.figures{display:flex;flex-wrap:wrap;gap:1rem}.figures div{background:#f2f5f7;padding:.7rem 1rem;border-radius:.4rem}
+.figures b{display:block;font-size:1.4rem}svg{width:100%;height:auto;font-size:12px}
+.agrees{background:#d9f0e3}.similar{background:#fff3cf}.differs{background:#fbd9d5}.missing{color:#8894a0}
+"""
+
+
+def page(a: Register, b: Register, links: Links, agreement: Agreement, document: Mapping[str, Any]) -> str:
+    """`document` is what `--json` prints; the figures at the top are taken from it."""
+    threshold = links.decision.threshold
+    explained = links.estimate
+    right = explained.linked * explained.precision()
+    recall = right / max(explained.likely @ explained.shared, 1)
+    return "".join(
+        (
+            '<!doctype html><html lang="en"><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width,initial-scale=1">',
+            f"<title>Linkage trial</title><style>{_STYLE}</style><h1>Linkage trial: {escape(a.file.path.name)} and "
+            f"{escape(b.file.path.name)}</h1>",
+            _figures(document),
+            "<h2>Where the line is drawn</h2>",
+            "<p>Every row of the first file is paired with at most one of the second. To the right of the threshold a "
+            "pair is a link. The threshold is where the expected F1 is highest; nobody labelled anything.</p>",
+            histogram(links.candidates.scores, threshold),
+            curves(THRESHOLDS, explained.precision(), recall, threshold),
+            "<h2>What the fields are worth</h2>",
+            _worth(agreement.fields()),
+            "<h2>How links agree</h2>",
+            "<p>Patterns, never values. Counts below 10 are not shown.</p>",
+            _patterns(list(a.columns), agreement.patterns(unsure=False)),
+            "<h3>Links with a probability under 90 %</h3>",
+            _patterns(list(a.columns), agreement.patterns(unsure=True)),
+            "<h2>The files</h2>",
+            quality_section(a.report, f"First file: {a.file.path.name}"),
+            quality_section(b.report, f"Second file: {b.file.path.name}"),
+            _how(document),
+            "</html>",
+        )
+    )
+
+
+def _figures(document: Mapping[str, Any]) -> str:
+    found = [
+        ("links", f"{document['links']:,}"),
+        ("rows", f"{document['rows_a']:,} and {document['rows_b']:,}"),
+        ("estimated precision", _interval(document["estimated_precision"], document["precision_interval"])),
+        ("estimated recall", _interval(document["estimated_recall"], document["recall_interval"])),
+        ("uncertain pairs", f"{document['uncertain']:,}"),
+    ]
+    if "f1" in document:
+        found += [
+            ("measured precision", f"{100 * document['precision']:.2f} %"),
+            ("measured recall", f"{100 * document['recall']:.2f} %"),
+            ("measured F1", f"{document['f1']:.4f}"),
+        ]
+    return '<div class="figures">' + "".join(f"<div>{escape(a)}<b>{escape(b)}</b></div>" for a, b in found) + "</div>"
+
+
+def _interval(value: float, interval: list[float]) -> str:
+    return f"{100 * value:.1f} % ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"
+
+
+def _worth(fields: list[FieldWorth]) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(field.field)}</td><td>{times(field.agrees)}</td><td>{times(field.similar)}</td>"
+        f"<td>{times(field.differs)}</td><td>{100 * field.share_agrees:.0f} %</td>"
+        f"<td>{100 * field.share_similar:.0f} %</td><td>{100 * field.share_differs:.0f} %</td>"
+        f"<td>{100 * field.share_missing:.0f} %</td></tr>"
+        for field in fields
+    )
+    return (
+        "<p>What each field alone does, on average, to the odds that two rows are one person.</p><table><thead><tr>"
+        "<th>Field</th><th>if it agrees</th><th>if it is similar</th><th>if it differs</th><th>agrees in</th>"
+        "<th>similar in</th><th>differs in</th><th>missing in</th></tr></thead><tbody>"
+        f"{rows}</tbody></table>"
+    )
+
+
+def times(factor: float | None) -> str:
+    """A factor on the odds in words."""
+    if factor is None:
+        return "not seen"
+    if factor >= 1.05:
+        return f"{_round(factor)} times likelier"
+    return "no difference" if factor > 0.95 else f"{_round(1 / factor)} times less likely"
+
+
+def _round(factor: float) -> str:
+    if factor >= 1e6:
+        return "over a million"
+    return f"{factor:,.1f}" if factor < 10 else f"{float(f'{factor:.2g}'):,.0f}"
+
+
+def _patterns(fields: list[str], patterns: list[Pattern]) -> str:
+    if not patterns:
+        return "<p>None.</p>"
+    head = "".join(f"<th>{escape(field)}</th>" for field in fields)
+    rows = "".join(
+        "<tr>"
+        + "".join(f'<td class="{state}">{state}</td>' for state in pattern.states)
+        + f"<td>{pattern.links if pattern.links >= 10 else '&lt;10'}</td><td>{100 * pattern.probability:.0f} %</td></tr>"
+        for pattern in patterns
+    )
+    return f"<table><thead><tr>{head}<th>Links</th><th>Probability</th></tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _how(document: Mapping[str, Any]) -> str:
+    plan = document["plan"]
+    what = (
+        f"Rows that share one of {len(plan['keys'])} keys were compared ({document['compared']:,} pairs); some "
+        f"{100 * plan['expected_loss']:.2f} % of the links may be missed by that."
+        if plan["keys"]
+        else f"Every row was compared with every other ({document['compared']:,} pairs)."
+    )
+    return (
+        f"<h2>How it was done</h2><p>{escape(what)} {document['seconds']:.0f} seconds, {document['peak_mb']:,.0f} MB, "
+        f"kernel {escape(document['kernel'])}. Nothing left this machine.</p>"
+    )
