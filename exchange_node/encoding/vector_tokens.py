@@ -1,6 +1,7 @@
 """What a standardised value is made of: the tokens that two values share when they are alike.
 
-Each function takes one value in the form of `records/columns.py`, never "", and gives its tokens, doubled ones too.
+Each function takes one value, never "", and gives its tokens, doubled ones too; what they mean holds for the forms of
+`records/columns.py`. `kernels/vectors_cut.h` does the same in C; a tokeniser that stands here alone works, but slowly.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def year(text: str) -> Tokens:
 
 def year_digits(text: str) -> Tokens:
     """Of a date, the year's last two digits, each in its place."""
-    return [f"{at}{text[at]}" for at in (2, 3)] if text[:4] != "0000" else []
+    return [f"{at}{text[at]}" for at in (2, 3)] if len(text) > 3 and text[:4] != "0000" else []
 
 
 def month(text: str) -> Tokens:
@@ -101,7 +102,8 @@ def sector(text: str) -> Tokens:
 
 def district(text: str) -> Tokens:
     """Of `AB1 2CD` `AB1`; of another country's code its first three characters."""
-    return [text.split()[0]] if " " in text else [text[:3]]
+    outward, space, _ = text.partition(" ")
+    return [outward if space else text[:3]]
 
 
 def characters(text: str) -> Tokens:
@@ -113,7 +115,7 @@ def characters(text: str) -> Tokens:
 def number_word(text: str) -> Tokens:
     """Of an address, each number with the word behind it (`12 mill`), and a lone word as it is."""
     parts = text.split()
-    pairs = [f"{one} {two}" for one, two in zip(parts, parts[1:], strict=False) if one[0].isdigit()]
+    pairs = [f"{one} {two}" for one, two in zip(parts, parts[1:], strict=False) if one[0] in "0123456789"]
     return pairs or parts[:1]
 
 
@@ -124,3 +126,6 @@ TOKENISERS: Mapping[str, Callable[[str], Tokens]] = {
         district, characters, number_word,
     )
 }  # fmt: skip
+
+SINGLE = frozenset(("whole", "year", "month", "day", "month-day", "whole-date", "sector", "district"))
+"""Those that give at most one token."""

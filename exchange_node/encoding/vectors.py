@@ -3,19 +3,40 @@
 The left party's vectors carry no weights: whole numbers from 0, each block at most `unit` long. The right party's carry
 all of it: weights, how rare a value is in its own file, swapped fields. One side's vectors are useless without the
 linkage key, but whoever has both sides' can compare people: they never go to an outside party.
+
+`kernels/vectors.c` makes them. Every number is whole and made without rounding but where it is said, so that all
+machines make the same bits; floor(x + 1/2) is x rounded. Of a part of N rows, where a value has some of the tokens t,
+n rows have t, c[j] tokens set column j, and s is the sum of c[j]^2:
+
+- left, column j of a block: unit * c[j] / sqrt(s), rounded.
+- rarity r of t: 4096 * (1 - log(n) / log(N)), rounded, between 0 and 4096; logarithms to base 2 in units of 2^-16,
+  rounded down. n counts a token as often as a value has it. N < 2, or presence: 4096.
+- right, column j: the sum over blocks and t that set j of (4096 a + (b - a) r) i, divided by 2^44 and rounded, where i
+  is 2^20 / sqrt(s) rounded down, a what a token is worth that all have and b what one is that nobody else has: sums of
+  weight * scale / unit in units of 2^-12, rounded towards 0. Beyond -127 or 127 it is that.
+- features: left columns, times r or 4096, times i, in whole numbers; then divided by unit * 2^32.
+
+Tokens beyond the first 1,000 of a value do not count. Columns of a token: SipHash-2-4 (Aumasson and Bernstein 2012) of
+its UTF-8, under a key that keyed BLAKE2b (RFC 7693) derives from linkage key and domain; the lower half of the hash
+chooses the first one, the upper half another one. Several fields together: the hash of each value is taken under a key
+of block and field, and then the hash of those, each as eight bytes, the lowest first.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange_node.encoding.vector_schema import PRESENCE, Block, Feature, VectorSchema
-from exchange_node.encoding.vector_tokens import TOKENISERS
+from exchange_node.encoding.vector_schema import PRESENCE, Block, VectorSchema
+from exchange_node.encoding.vector_tokens import SINGLE, TOKENISERS
+from exchange_node.kernels import vectors as native
 from exchange_node.records.columns import Column, Columns
 
 LARGEST = 32_000
@@ -35,183 +56,154 @@ class Weights:
 
 
 class Vectors:
-    """One register, tokenised and hashed under one linkage key. Nothing of the key or the people leaves but rows."""
+    """One register, tokenised and hashed under one linkage key. Nothing of the key or the people leaves but rows.
+
+    Rows may be made from several threads at once. `close` overwrites all that is known, as does the object's end.
+    Nobody may write to the columns' codes meanwhile: they are read in place.
+    """
 
     def __init__(self, schema: VectorSchema, columns: Columns, key: bytes) -> None:
         self.schema = schema
         self.rows = len(columns[schema.fields[0]])
-        self._blocks = {block.name: _block(block, columns, key) for block in schema.blocks}
+        parts = list(dict.fromkeys(map(_part, schema.blocks)))
+        blocks = [
+            native.Block(parts.index(_part(b)), schema.start[b.name], b.width, b.hashes, b.unit, _key(key, b.domain))
+            for b in schema.blocks
+        ]
+        self._tables = native.Tables(self.rows, schema.width, len(parts), blocks)
+        self._numbers = {block.name: at for at, block in enumerate(schema.blocks)}
+        texts = {field: _texts(columns[field]) for field in schema.fields}
 
-    def left(self, rows: Rows) -> NDArray[np.uint8]:
-        """Weightless vectors of these rows, shape (rows, schema.width), values 0 to 127."""
-        vectors = np.zeros((len(rows), self.schema.width), np.uint8)
-        for block in self.schema.blocks:
-            part = self._blocks[block.name].dense(rows)
-            start = self.schema.start[block.name]
-            vectors[:, start : start + block.width] = np.rint(part * block.unit)
-        return vectors
+        def fill(number: int) -> None:
+            fields, tokens, domain = parts[number]
+            keys = [_key(key, f"{domain} {field}") for field in fields] if len(fields) > 1 else []
+            given = [texts[field] for field in fields]
+            if tokens not in native.TOKENISERS:
+                tokens, given = native.PACKED, [_packed(columns[fields[0]], tokens)]
+            self._tables.fill(number, tokens, given, keys)
 
-    def right(self, rows: Rows, weights: Weights, scale: float) -> NDArray[np.int8]:
-        """Weighted vectors of these rows, shape (rows, schema.width), values -127 to 127; `scale` as of `scale_for`."""
-        vectors = np.zeros((len(rows), self.schema.width), np.float32)
-        for right, users in _users(self.schema, weights).items():
-            block = self._blocks[right]
-            plain = block.dense(rows)
-            rare = block.dense(rows, rarity=True) if any(feature.rarity for _, feature, _ in users) else plain
-            for left, feature, weight in users:
-                start = self.schema.start[left]
-                factor = np.float32(weight * scale / self.schema.by_name[left].unit)
-                vectors[:, start : start + block.width] += (rare if feature.rarity else plain) * factor
-        return np.rint(vectors).astype(np.int8)
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            list(pool.map(fill, range(len(parts))))
+
+    def left(self, rows: Rows, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        """Weightless vectors of these rows, shape (rows, schema.width), values 0 to 127; into `out` if it is given."""
+        if out is None:
+            out = np.empty((len(rows), self.schema.width), np.uint8)
+        self._tables.left(_rows(rows), out)
+        return out
+
+    def right(
+        self, rows: Rows, weights: Weights, scale: float, out: NDArray[np.int8] | None = None
+    ) -> NDArray[np.int8]:
+        """Weighted vectors of these rows, shape (rows, schema.width), values -127 to 127; `scale` as of `scale_for`.
+
+        Raises ValueError: a scale far above that.
+        """
+        if out is None:
+            out = np.empty((len(rows), self.schema.width), np.int8)
+        users = [
+            (self._numbers[left], self._numbers[right], *(_fixed(worth * scale / self.schema.by_name[left].unit)
+                                                          for worth in worths))
+            for (left, right), worths in _worths(self.schema, weights).items()
+        ]  # fmt: skip
+        self._tables.right(_rows(rows), np.array(users, native.USER), out)
+        return out
 
     def features(self, rows: Rows, other: Vectors, other_rows: Rows) -> Floats:
         """Every feature of these pairs of a left and a right row, shape (pairs, features), as the integers count it."""
-        found = np.zeros((len(rows), len(self.schema.features)), np.float32)
-        for at, feature in enumerate(self.schema.features):
-            for left, right in feature.pairs:
-                unit = self.schema.by_name[left].unit
-                ours = np.rint(self._blocks[left].dense(rows) * unit) / np.float32(unit)
-                theirs = other._blocks[right].dense(other_rows, feature.rarity)
-                found[:, at] += np.einsum("ij,ij->i", ours, theirs)
-        return found
+        pairs = [
+            (at, left, right, feature.rarity)
+            for at, feature in enumerate(self.schema.features)
+            for left, right in feature.pairs
+        ]
+        users = [(self._numbers[left], self._numbers[right], not rare, 1) for _, left, right, rare in pairs]
+        agreed = self._tables.agree(_rows(rows), other._tables, _rows(other_rows), np.array(users, native.USER))
+        found = np.zeros((len(rows), len(self.schema.features)))
+        for (at, left, _, _), whole in zip(pairs, agreed.T, strict=True):
+            found[:, at] += whole / (self.schema.by_name[left].unit * 2.0 ** (native.RARITY_BITS + native.INVERSE_BITS))
+        return found.astype(np.float32)
+
+    def close(self) -> None:
+        """Overwrite what is known; may be called twice."""
+        self._tables.close()
 
 
 def scale_for(schema: VectorSchema, weights: Weights) -> float:
     """The largest factor under which every right vector fits a byte and every score into LARGEST, whoever is compared.
 
-    A block of a left vector is at most `unit` long, and one of the right vector at most the sum of its weights, so the
-    product of both bounds the block's part of any score (Cauchy and Schwarz).
+    A left vector's block is at most `unit` long before it is rounded, a right one's at most the sum of what its tokens
+    are worth at most, so the product of both bounds the block's part of any score (Cauchy and Schwarz). Rounding adds
+    at most 1/2 to each column that is not 0 before. 1 if nothing has a weight. Raises ValueError: too many columns.
     """
-    bound = float(np.sum(np.abs(weights.features) * [len(feature.pairs) for feature in schema.features]))
-    lengths = dict.fromkeys(schema.by_name, 0.0)
-    for at, feature in enumerate(schema.features):
-        for left, right in feature.pairs:
-            longest = 1 / np.sqrt(schema.by_name[right].hashes) if schema.by_name[right].tokens != "bigrams" else 1.0
-            lengths[left] += abs(float(weights.features[at])) * float(longest)
-    scales = [_MOST * schema.by_name[name].unit / length for name, length in lengths.items() if length]
-    return float(min([LARGEST / bound * 0.95, *scales])) if bound else 1.0
+    worth = dict.fromkeys(schema.by_name, 0.0)  # of all that meets a left block
+    most = dict.fromkeys(schema.by_name, 0.0)  # of that, in one column
+    for (left, right), worths in _worths(schema, weights).items():
+        worth[left] += max(map(abs, worths))
+        most[left] += max(map(abs, worths)) * _peak(schema.by_name[right])
+    steep, flat = 0.0, 0.0
+    for name, block in schema.by_name.items():
+        columns = block.hashes if _single(block) else block.width
+        length = block.unit + sqrt(columns) / 2
+        steep += length * worth[name] / block.unit
+        flat += length * sqrt(columns) / 2 if worth[name] else 0.0
+    if not steep:
+        return 1.0
+    if flat > LARGEST / 2:
+        raise ValueError("schema: too many columns for scores of 16 bits")
+    return min((LARGEST - flat) / steep, *(_MOST * schema.by_name[n].unit / m for n, m in most.items() if m))
 
 
-def _users(schema: VectorSchema, weights: Weights) -> dict[str, list[tuple[str, Feature, float]]]:
-    """For each block of a right record: (block of the left record, feature, weight) of what it is compared in."""
-    users: dict[str, list[tuple[str, Feature, float]]] = {}
+def _worths(schema: VectorSchema, weights: Weights) -> dict[tuple[str, str], tuple[float, float]]:
+    """For each pair of a left and a right block that meet, what a token counts that all have, and one that nobody else
+    has.
+    """
+    found: dict[tuple[str, str], tuple[float, float]] = {}
     for feature, weight in zip(schema.features, weights.features.tolist(), strict=True):
-        for left, right in feature.pairs:
-            if weight:
-                users.setdefault(right, []).append((left, feature, weight))
-    return users
+        for pair in feature.pairs:
+            common, rare = found.get(pair, (0.0, 0.0))
+            found[pair] = (common if feature.rarity else common + weight, rare + weight)
+    return found
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Hashed:
-    """The tokens of each distinct value: those of value v are `starts[v]` to `starts[v + 1]`."""
-
-    width: int
-    codes: NDArray[np.int32]  # (rows,), the value of each row
-    starts: NDArray[np.int64]  # (values + 1,)
-    places: NDArray[np.int64]  # (tokens, hashes), the columns that a token sets
-    rarity: Floats  # (tokens,)
-
-    def dense(self, rows: Rows, rarity: bool = False) -> Floats:
-        """The part of these rows, shape (rows, width); without `rarity` of length 1, or 0 where nothing is known."""
-        values, of_row = np.unique(self.codes[rows], return_inverse=True)
-        counts = (self.starts[values + 1] - self.starts[values]).astype(np.int64)
-        tokens = _ranges(self.starts[values], counts)
-        of_value = np.repeat(np.arange(len(values)), counts)
-        at = (of_value[:, None] * self.width + self.places[tokens]).ravel()
-        size = len(values) * self.width
-        plain = np.bincount(at, minlength=size).astype(np.float32).reshape(-1, self.width)
-        length = np.sqrt(np.einsum("ij,ij->i", plain, plain))[:, None]
-        length[length == 0] = 1
-        if rarity:
-            repeated = np.repeat(self.rarity[tokens], self.places.shape[1])
-            plain = np.bincount(at, repeated, minlength=size).astype(np.float32).reshape(-1, self.width)
-        return np.asarray((plain / length)[of_row], np.float32)
+def _fixed(factor: float) -> int:
+    return int(min(max(factor, -1e4), 1e4) * 2**native.FACTOR_BITS)
 
 
-def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """start, start + 1, ... of each range, one behind the other."""
-    ends = np.cumsum(counts)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + counts, counts)
+def _single(block: Block) -> bool:
+    """Whether no value has two tokens."""
+    return len(block.fields) > 1 or block.tokens == PRESENCE or block.tokens in SINGLE
 
 
-def _block(block: Block, columns: Columns, key: bytes) -> _Hashed:
-    parts = [columns[field] for field in block.fields]
+def _peak(block: Block) -> float:
+    """The most that one column may have of a part of length 1."""
+    return 1 / sqrt(block.hashes) if _single(block) else 1.0
+
+
+def _part(block: Block) -> tuple[tuple[str, ...], str, str]:
+    """What blocks must share to have the same tokens."""
     if block.tokens == PRESENCE:
-        return _presence(parts[0])
-    if len(parts) > 1:
-        return _together(block, parts, key)
-    (column,) = parts
-    tokenise = TOKENISERS[block.tokens]
-    ids: dict[str, int] = {}
-    flat: list[int] = []
-    ends = [0, 0]  # the first value is "", without tokens
-    for value in column.values[1:]:
-        flat += [ids.setdefault(token, len(ids)) for token in tokenise(value)]
-        ends.append(len(flat))
-    starts, tokens = np.array(ends, np.int64), np.array(flat, np.int64)
-    of_value = np.repeat(np.arange(len(column.values)), np.diff(starts))
-    counts = np.bincount(tokens, np.bincount(column.codes, minlength=len(column.values))[of_value], len(ids))
-    hashed = hash_tokens(ids, key, block.domain)
-    places = _places(hashed, block)
-    return _Hashed(block.width, column.codes, starts, places[tokens], _rarity(counts, len(column))[tokens])
+        return block.fields[:1], PRESENCE, ""
+    return block.fields, block.tokens, block.domain if len(block.fields) > 1 else ""
 
 
-def _presence(column: Column) -> _Hashed:
-    known = np.arange(len(column.values)) > 0
-    starts = np.concatenate([[0], np.cumsum(known)]).astype(np.int64)
-    tokens = int(known.sum())
-    return _Hashed(1, column.codes, starts, np.zeros((tokens, 1), np.int64), np.ones(tokens, np.float32))
+def _key(key: bytes, domain: str) -> bytes:
+    return hashlib.blake2b(domain.encode(), key=key, digest_size=16).digest()
 
 
-def _together(block: Block, parts: Sequence[Column], key: bytes) -> _Hashed:
-    """One token of all fields' values together, where all are known."""
-    mixed = np.zeros(len(parts[0]), np.uint64)
-    known = np.ones(len(parts[0]), np.bool_)
-    for column in parts:
-        hashes = hash_tokens(column.values, key, f"{block.domain} {column.name}")[:, 0]
-        mixed = mix(mixed * np.uint64(0x9E3779B97F4A7C15) + hashes[column.codes])
-        known &= column.codes > 0
-    distinct, codes = np.unique(mixed[known], return_inverse=True)
-    all_codes = np.zeros(len(mixed), np.int32)
-    all_codes[known] = codes + 1
-    counts = np.bincount(all_codes, minlength=len(distinct) + 1)[1:]
-    starts = np.concatenate([[0], np.arange(len(distinct) + 1)]).astype(np.int64)
-    places = _places(np.stack([distinct, mix(distinct)], axis=1), block)
-    return _Hashed(block.width, all_codes, starts, places, _rarity(counts, len(mixed)))
+def _texts(column: Column) -> native.Texts:
+    text = "".join(column.values)
+    coded = text.encode(errors="surrogatepass")
+    values = column.values if len(coded) == len(text) else [v.encode(errors="surrogatepass") for v in column.values]
+    ends = np.cumsum(np.fromiter(map(len, values), np.int64, len(values)))
+    return native.Texts(coded, ends, np.ascontiguousarray(column.codes, np.int32))
 
 
-def _rarity(counts: NDArray[np.generic], rows: int) -> Floats:
-    """log(N / n) / log N of how many rows have each token."""
-    if rows < 2:
-        return np.ones(len(counts), np.float32)
-    return np.clip(1 - np.log(np.maximum(counts, 1)) / np.log(rows), 0, 1).astype(np.float32)
+def _packed(column: Column, tokens: str) -> native.Texts:
+    """Of a tokeniser that is Python's alone."""
+    tokenise = TOKENISERS[tokens]
+    cut = ["", *("".join(f"{token}\0" for token in tokenise(value)) for value in column.values[1:])]
+    return _texts(Column(column.name, column.kind, cut, column.codes))
 
 
-def hash_tokens(tokens: Iterable[str], key: bytes, domain: str) -> NDArray[np.uint64]:
-    """Two numbers of 64 bits for each token: keyed BLAKE2b (RFC 7693), shape (tokens, 2)."""
-    keyed = hashlib.blake2b(key=hashlib.blake2b(domain.encode(), key=key, digest_size=32).digest(), digest_size=16)
-
-    def digest(token: str) -> bytes:
-        one = keyed.copy()
-        one.update(token.encode())
-        return one.digest()
-
-    return np.frombuffer(b"".join(map(digest, tokens)), "<u8").reshape(-1, 2)
-
-
-def _places(hashes: NDArray[np.uint64], block: Block) -> NDArray[np.int64]:
-    """The columns of each token, shape (tokens, block.hashes), none twice."""
-    width = np.uint64(block.width)
-    first = hashes[:, 0] % width
-    if block.hashes == 1:
-        return first.astype(np.int64)[:, None]
-    second = (first + np.uint64(1) + hashes[:, 1] % (width - np.uint64(1))) % width
-    return np.stack([first, second], axis=1).astype(np.int64)
-
-
-def mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
+def _rows(rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    return np.ascontiguousarray(rows, np.int64)

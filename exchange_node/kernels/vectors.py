@@ -1,0 +1,209 @@
+"""vectors.c, loaded: see there. `encoding/vectors.py` is what calls it, and says what the numbers mean."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PACKED = "packed"
+"""The tokeniser of values that are tokens already, a NUL behind each."""
+FACTOR_BITS, RARITY_BITS, INVERSE_BITS = 12, 12, 20  # as in vectors.c
+USER = np.dtype([("left", np.int32), ("right", np.int32), ("common", np.int32), ("rare", np.int32)])
+"""A block of right rows, and the block of left ones whose columns it is for, by number. A token of the right block
+counts by `common` if all rows have it, by `rare` if one has, and by its rarity in between."""
+Array = NDArray[Any]
+Rows = NDArray[np.int64]
+
+
+class _Array(ctypes.Structure):
+    _fields_ = (("items", ctypes.c_void_p), ("bytes", ctypes.c_int64))
+
+
+class _Column(ctypes.Structure):
+    _fields_ = (("text", _Array), ("ends", _Array), ("codes", _Array))
+
+
+class _Spec(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_int32) for name in ("part", "start", "width", "hashes", "unit")),
+        ("key", ctypes.c_uint64 * 2),
+    )
+
+
+def _load() -> ctypes.CDLL:
+    library = ctypes.CDLL(str(Path(__file__).with_name("libvectors.so.1")))
+    handle, whole, size, name = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64, ctypes.c_char_p
+    library.vectors_tokeniser.argtypes, library.vectors_tokeniser.restype = [whole], name
+    library.vectors_begin.argtypes = [size, whole, whole, whole, ctypes.POINTER(_Spec)]
+    library.vectors_begin.restype = handle
+    library.vectors_fill.argtypes = [handle, whole, whole, whole, ctypes.POINTER(_Column), handle]
+    library.vectors_left.argtypes = [handle, _Array, _Array]
+    library.vectors_right.argtypes = [handle, handle, size, _Array, _Array]
+    library.vectors_agree.argtypes = [handle, handle, handle, size, _Array, _Array, _Array]
+    for function in (library.vectors_fill, library.vectors_left, library.vectors_right, library.vectors_agree):
+        function.restype = name
+    library.vectors_end.argtypes, library.vectors_end.restype = [handle], None
+    library.vectors_cut.argtypes, library.vectors_cut.restype = [whole, _Array, _Array], size
+    library.vectors_hash.argtypes, library.vectors_hash.restype = [handle, _Array], ctypes.c_uint64
+    return library
+
+
+_LIBRARY = _load()
+
+
+def _tokenisers() -> dict[str, int]:
+    found: dict[str, int] = {}
+    while (name := _LIBRARY.vectors_tokeniser(len(found))) is not None:
+        found[name.decode()] = len(found)
+    return found
+
+
+TOKENISERS = _tokenisers()
+"""Those that are native, by name, and their numbers."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Texts:
+    """Values as UTF-8, one behind the other. `ends`, int64: where each ends; `codes`, int32: the value of each row."""
+
+    text: bytes
+    ends: Rows
+    codes: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Block:
+    """Which part it places, its columns in a row, how many hashes and how long; the key has 16 bytes."""
+
+    part: int
+    start: int
+    width: int
+    hashes: int
+    unit: int
+    key: bytes
+
+
+class Tables:
+    """Tokens of some rows. Fill every part, from as many threads as you like; then make rows, likewise; then `close`.
+
+    Everywhere ValueError says what does not fit.
+    """
+
+    def __init__(self, rows: int, width: int, parts: int, blocks: Sequence[Block]) -> None:
+        specs = (_Spec * len(blocks))(
+            *(_Spec(b.part, b.start, b.width, b.hashes, b.unit, (ctypes.c_uint64 * 2)(*_words(b.key))) for b in blocks)
+        )
+        self._tables = _LIBRARY.vectors_begin(rows, width, parts, len(blocks), specs)
+        ctypes.memset(specs, 0, ctypes.sizeof(specs))
+        if not self._tables:
+            raise ValueError("blocks: wrong size, or no memory")
+        self.width = width
+        self._kept: list[Array] = []  # the codes of rows are read in place
+
+    def fill(self, part: int, tokeniser: str, columns: Sequence[Texts], keys: Sequence[bytes] = ()) -> None:
+        """Tokenise and hash one part. Several columns: one token of all their values, each hashed under its key."""
+        if len(keys) != (len(columns) if len(columns) > 1 else 0):
+            raise ValueError("keys: wrong number")
+        if any(c.ends.dtype != np.int64 or c.codes.dtype != np.int32 for c in columns):
+            raise ValueError("columns: wrong type")
+        given = (_Column * len(columns))(
+            *(_Column(_bytes(c.text), _array(c.ends), _array(c.codes)) for c in columns)
+        )  # fmt: skip
+        self._kept += [column.codes for column in columns]
+        words = np.array([_words(key) for key in keys], np.uint64)
+        _check(_LIBRARY.vectors_fill(self._open(), part, TOKENISERS[tokeniser], len(columns), given, words.ctypes.data))
+        words[:] = 0
+
+    def left(self, rows: Rows, out: NDArray[np.uint8]) -> None:
+        """Rows without weights into `out`, of shape (rows, width)."""
+        _check(_LIBRARY.vectors_left(self._open(), _numbers(rows), self._answer(rows, out, np.uint8)))
+
+    def right(self, rows: Rows, users: Array, out: NDArray[np.int8]) -> None:
+        """Rows with weights into `out`, of shape (rows, width); `users`, of type USER, in units of 2^-FACTOR_BITS."""
+        answer = self._answer(rows, out, np.int8)
+        _check(_LIBRARY.vectors_right(self._open(), _users(users), len(users), _numbers(rows), answer))
+
+    def agree(self, rows: Rows, other: Tables, other_rows: Rows, users: Array) -> NDArray[np.int64]:
+        """How each pair of a left row and another's right one agrees in each block: see `vectors_agree`."""
+        found = np.zeros((len(rows), len(users)), np.int64)
+        arrays = _numbers(rows), _numbers(other_rows), _array(found)
+        _check(_LIBRARY.vectors_agree(self._open(), other._open(), _users(users), len(users), *arrays))
+        return found
+
+    def close(self) -> None:
+        """Overwrite what is known. May be called twice, but not while another thread works with it."""
+        tables, self._tables = self._tables, None
+        _LIBRARY.vectors_end(tables)
+        self._kept = []
+
+    def __del__(self) -> None:
+        """As close."""
+        if getattr(self, "_tables", None):
+            self.close()
+
+    def _open(self) -> int:
+        if not self._tables:
+            raise ValueError("closed")
+        return int(self._tables)
+
+    def _answer(self, rows: Rows, out: Array, kind: type) -> _Array:
+        if out.dtype != kind or out.shape != (len(rows), self.width) or not out.flags.writeable:
+            raise ValueError("answer: wrong layout")
+        return _array(out)
+
+
+def cut(tokeniser: str, value: str) -> list[str]:
+    """For tests: the tokens of a value."""
+    text = value.encode(errors="surrogatepass")
+    out = np.zeros(64 + 64 * len(text), np.uint8)
+    used = _LIBRARY.vectors_cut(TOKENISERS[tokeniser], _bytes(text), _array(out))
+    found, at = [], 0
+    while at < used:
+        end = at + 4 + int(out[at : at + 4].view(np.uint32)[0])
+        found.append(out[at + 4 : end].tobytes().decode(errors="surrogatepass"))
+        at = end
+    return found
+
+
+def siphash(key: bytes, message: bytes) -> int:
+    """For tests: SipHash-2-4 with a key of 16 bytes."""
+    return int(_LIBRARY.vectors_hash((ctypes.c_uint64 * 2)(*_words(key)), _bytes(message)))
+
+
+def _words(key: bytes) -> list[int]:
+    if len(key) != 16:
+        raise ValueError("key: wrong size")
+    return [int.from_bytes(key[at : at + 8], "little") for at in (0, 8)]
+
+
+def _bytes(text: bytes) -> _Array:
+    return _Array(ctypes.cast(ctypes.c_char_p(text), ctypes.c_void_p), len(text))
+
+
+def _array(array: Array) -> _Array:
+    if not array.flags.c_contiguous:
+        raise ValueError("contiguous: wrong layout")
+    return _Array(array.ctypes.data, array.nbytes)
+
+
+def _numbers(rows: Rows) -> _Array:
+    if rows.dtype != np.int64 or rows.ndim != 1:
+        raise ValueError("rows: wrong type")
+    return _array(rows)
+
+
+def _users(users: Array) -> int:
+    if users.dtype != USER or users.ndim != 1 or not users.flags.c_contiguous:
+        raise ValueError("users: wrong type")
+    return int(users.ctypes.data)
+
+
+def _check(wrong: bytes | None) -> None:
+    if wrong is not None:
+        raise ValueError(f"{wrong.decode()}: wrong size or values")
