@@ -84,11 +84,7 @@ class VectorSchema:
 
     def to_json(self) -> dict[str, Any]:
         """The document."""
-        return {
-            "version": 1,
-            "blocks": [asdict(b) for b in self.blocks],
-            "features": [asdict(f) for f in self.features],
-        }
+        return {"version": 1, "blocks": [asdict(b) for b in self.blocks], "features": [asdict(f) for f in self.features]}
 
     @cached_property
     def digest(self) -> bytes:
