@@ -6,6 +6,7 @@ equal keys still show that two records of a file agree, which is why they stay w
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 
@@ -13,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exchange_node.encoding.vector_tokens import district, number_word, sector, soundex
-from exchange_node.encoding.vectors import hash_tokens, mix
 from exchange_node.records.columns import Column, Columns
 
 Part = tuple[str, str]
@@ -35,7 +35,7 @@ def block_keys(columns: Columns, keys: Sequence[Key], secret: bytes) -> Hashes:
             if part not in parts:
                 parts[part] = _part(columns, part, secret)
             known &= parts[part] != 0
-            joined = mix(joined * np.uint64(0x9E3779B97F4A7C15) + parts[part])
+            joined = _mix(joined * np.uint64(0x9E3779B97F4A7C15) + parts[part])
         hashed = (joined >> np.uint64(32)).astype(np.uint32)
         found[at] = np.where(known, np.maximum(hashed, np.uint32(1)), np.uint32(0))
     return found
@@ -64,9 +64,17 @@ def _part(columns: Columns, part: Part, secret: bytes) -> NDArray[np.uint64]:
 
 def _of_values(column: Column, take: Callable[[str], str], secret: bytes) -> NDArray[np.uint64]:
     texts = [take(value) if value else "" for value in column.values]
-    hashes = hash_tokens(texts, secret, "block key")[:, 0].copy()
-    hashes[[at for at, text in enumerate(texts) if not text]] = 0
-    return hashes[column.codes]
+    keyed = hashlib.blake2b(key=hashlib.blake2b(b"block key", key=secret, digest_size=32).digest(), digest_size=8)
+    return np.frombuffer(b"".join(_digest(keyed, text) for text in texts), "<u8")[column.codes]
+
+
+def _digest(keyed: hashlib.blake2b, text: str) -> bytes:
+    """Eight bytes of keyed BLAKE2b (RFC 7693); zeros for what is missing."""
+    if not text:
+        return bytes(8)
+    one = keyed.copy()
+    one.update(text.encode())
+    return one.digest()
 
 
 def _of_date(text: str, *parts: slice) -> str:
@@ -116,3 +124,10 @@ def described(key: Key) -> str:
 def fields_of(keys: Sequence[Key]) -> Iterator[str]:
     """The fields that these keys need."""
     yield from dict.fromkeys(field for key in keys for field, _ in key)
+
+
+def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
