@@ -24,7 +24,7 @@ from bitarray import bitarray
 
 from benchmarks.by_hand import pairs_a_second
 from benchmarks.processes import Figures, in_a_process, in_short
-from exchange_node.encoding.clk import clear_caches
+from exchange_node.encoding.by_clkhash import clear_caches
 from exchange_node.encoding.encode import encode
 from exchange_node.encoding.tokens import TOKEN_BYTES
 from exchange_node.linkage.by_anonlink import Anonlink

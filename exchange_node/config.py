@@ -110,9 +110,10 @@ class QuotaTable(_Table):
 
 
 class LinkageTable(_Table):
-    """How a linkage unit compares; see linkage/kernels.py."""
+    """How a linkage unit compares, and how a data party encodes; see linkage/kernels.py and encoding/clk.py."""
 
     kernel: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = "native"
+    encoder: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = "native"
 
 
 class Config(_Table):

@@ -62,7 +62,7 @@ def open_node(
             clock=clock,
             federation=federation,
             policy=Policy(open_engine(config.policy, home.path, federation.manifest, clock.now())),
-            methods=linkage_methods(config.linkage.kernel),
+            methods=linkage_methods(config.linkage.kernel, config.linkage.encoder),
             peers=Unconnected(),
             records=_records(home, config),
             faults=faults,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange_node.encoding.clk import ClkEncoder, clk_encoder
+from exchange_node.encoding.clk import DEFAULT_ENCODER, ClkEncoder, clk_encoder
 from exchange_node.encoding.errors import EncodingError
 from exchange_node.encoding.keys import LinkageKey, TokenKey
 from exchange_node.encoding.padding import Donors, mixed_person, random_filter
@@ -23,6 +24,7 @@ from exchange_node.sizes import LARGEST, size_class
 CHUNK_BYTES = 1024 * 1024 - 4096  # leaves room for the envelope below a 1 MiB message limit
 ChunkSink = Callable[[int, bytes], None]
 COUNT_MODES = ("exact", "size-class")
+_BATCH = 4096  # records encoded at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,14 @@ class Encoded:
 
     `records` were encoded, `thin` had too little in their fields to be compared and were left out.
     `tokens_digest` is the SHA-256 over all tokens in order, by which this party recognises the list that
-    comes back in step 7.
+    comes back in step 7. `encoder` is the name of the one that was taken, for this party's own log.
     """
 
     summary: EncodingSummary
     records: int
     thin: int
     tokens_digest: bytes
+    encoder: str
 
 
 def minimum_popcount(schema: LinkageSchema) -> int:
@@ -73,22 +76,23 @@ def encode(
     count_mode: str = "exact",
     max_rows: int = LARGEST,
     spool: Path | None = None,
+    encoder: str = DEFAULT_ENCODER,
 ) -> Encoded:
     """Encode, pad, shuffle and pack. The same records and keys give the same chunks, so a killed node can
     send again.
 
     Needs some 350 MB at most, whatever the number of records (measured with 1.5 million); beyond 128 MB of
-    rows an encrypted temporary file in `spool` takes them. Raises EncodingError bad-value, duplicate-id,
-    too-many-rows, unknown-count-mode, key-destroyed, and whatever the sink raises; clkhash's caches are
-    empty afterwards in every case.
+    rows an encrypted temporary file in `spool` takes them. `encoder` is one of `clk.ENCODERS`; all give the
+    same bits. Raises EncodingError bad-value, duplicate-id, too-many-rows, unknown-count-mode, key-destroyed,
+    no-encoder, and whatever the sink raises; what the encoder kept is overwritten in every case.
     """
     if count_mode not in COUNT_MODES:
         raise EncodingError("unknown-count-mode")
     tokens = Tokens(token_key)
     width = TOKEN_BYTES + schema.bits // 8
-    with clk_encoder(schema, key) as encoder, TokenSort(width, spool) as sort:
+    with clk_encoder(schema, key, encoder) as chosen, TokenSort(width, spool) as sort:
         donors = Donors() if count_mode == "size-class" else None
-        source = _Source(schema, encoder, tokens, sort, max_rows, donors)
+        source = _Source(schema, chosen, tokens, sort, max_rows, donors)
         source.read(records)
         if donors is not None:
             source.pad(size_class(source.records, max_rows))
@@ -96,7 +100,7 @@ def encode(
         for block in sort.sorted():
             chunks.add(block)
         summary = chunks.finish(schema.digest, key.key_id())
-    return Encoded(summary, source.records, source.thin, chunks.tokens.digest())
+    return Encoded(summary, source.records, source.thin, chunks.tokens.digest(), encoder)
 
 
 @dataclass(slots=True)
@@ -113,32 +117,44 @@ class _Source:
 
     def read(self, records: Iterable[StandardRecord]) -> None:
         least = minimum_popcount(self.schema)
-        for number, record in enumerate(records, 1):
-            clk = self.encoder.encode(record.fields, number)
-            popcount = int.from_bytes(clk, "big").bit_count()
-            if popcount < least:
-                self.thin += 1
-                continue
-            if self.records >= self.max_rows:
-                raise EncodingError("too-many-rows", f"more than {self.max_rows}")
-            token = self.tokens.of_record(record.local_id)
-            self.sort.add(token + clk)
-            self.records += 1
-            self.popcounts += popcount
-            if self.donors is not None:
-                self.donors.offer(token, record.fields)
+        source, number = iter(records), 1
+        while batch := list(islice(source, _BATCH)):
+            encoded = self._encode([record.fields for record in batch], number)
+            for record, (clk, popcount) in zip(batch, encoded, strict=True):
+                if popcount < least:
+                    self.thin += 1
+                    continue
+                if self.records >= self.max_rows:
+                    raise EncodingError("too-many-rows", f"more than {self.max_rows}")
+                token = self.tokens.of_record(record.local_id)
+                self.sort.add(token + clk)
+                self.records += 1
+                self.popcounts += popcount
+                if self.donors is not None:
+                    self.donors.offer(token, record.fields)
+            number += len(batch)
+
+    def _encode(self, people: Sequence[Mapping[str, str]], first: int) -> Iterator[tuple[bytes, int]]:
+        """Each one's CLK, and the bits set in it."""
+        clks = self.encoder.encode_rows([self.schema.values(fields) for fields in people], first)
+        packed, width = clks.tobytes(), clks.shape[1]
+        counts = np.bitwise_count(clks).sum(axis=1, dtype=np.int64).tolist()
+        return zip((packed[at : at + width] for at in range(0, len(packed), width)), counts, strict=True)
 
     def pad(self, rows: int) -> None:
         people = self.donors.people() if self.donors is not None else []
         typical = self.popcounts // self.records if self.records else self.schema.bits * 2 // 5
         least = minimum_popcount(self.schema)
-        for index in range(rows - self.records):
-            token, stream = self.tokens.of_padding(index)
-            clk = self.encoder.encode(mixed_person(people, self.schema.fields, stream)) if people else b""
-            if int.from_bytes(clk, "big").bit_count() < least:
-                spread = stream[-1] % 41 - 20  # about as far as real rows differ
-                clk = random_filter(self.schema.bits, typical + spread, stream)
-            self.sort.add(token + clk)
+        for start in range(0, rows - self.records, _BATCH):
+            batch = range(start, min(start + _BATCH, rows - self.records))
+            drawn = [self.tokens.of_padding(index) for index in batch]
+            mixed = [mixed_person(people, self.schema.fields, stream) for _, stream in drawn] if people else []
+            encoded = self._encode(mixed, 0) if people else ((b"", 0) for _ in drawn)
+            for (token, stream), (clk, popcount) in zip(drawn, encoded, strict=True):
+                if popcount < least:
+                    spread = stream[-1] % 41 - 20  # about as far as real rows differ
+                    clk = random_filter(self.schema.bits, typical + spread, stream)
+                self.sort.add(token + clk)
 
 
 class _Chunks:

@@ -22,6 +22,11 @@ class EncodingError(ExchangeError):
             "The linkage schema is not valid.",
             "Follow clkhash's linkage schema version 3, with a filter length that is a multiple of 64.",
         ),
+        "no-encoder": Says(
+            Kind.UNAVAILABLE,
+            "This node does not have the encoder that was chosen.",
+            "Choose `native` or `clkhash` in the node's config; no other one is taken silently.",
+        ),
         "bad-contribution": Says(
             Kind.INVALID,
             "A contribution to the linkage key is not acceptable.",

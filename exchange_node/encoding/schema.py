@@ -1,4 +1,4 @@
-"""The linkage schema: which fields are encoded and how (clkhash's linkage schema, version 3, as JSON)."""
+"""The linkage schema: which fields are encoded and how (clkhash's linkage schema, versions 1 to 3, as JSON)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from functools import cache
 from importlib import resources
 
 import clkhash.schema
+from clkhash.comparators import NgramComparison, NumericComparison
+from clkhash.key_derivation import generate_key_lists
 
 from exchange_node.encoding.errors import EncodingError
 
 DEFAULT_SCHEMA = "uk-person-1"
+_MOST_BITS = 1 << 20  # of a token or a feature
+_MOST = 1024  # characters of a token, tokens of a number
 _SHIPPED = resources.files("exchange_node.encoding") / "schemas"
 
 
@@ -38,11 +42,12 @@ class LinkageSchema:
         """Read a schema document. Raises EncodingError bad-schema."""
         try:
             data = json.loads(document)
-            if not isinstance(data, dict) or data.get("version") != 3:
-                raise ValueError("the version must be 3")
+            if not isinstance(data, dict) or data.get("version") not in (1, 2, 3):
+                raise ValueError("the version must be 1, 2 or 3")
             canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
             schema = clkhash.schema.from_json_dict(data)
-        except (ValueError, TypeError, KeyError, RecursionError, clkhash.schema.SchemaError) as error:
+            _check(schema)
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError, clkhash.schema.SchemaError) as error:
             raise EncodingError("bad-schema", f"{name}: {type(error).__name__}") from error
         if type(schema.l) is not int or schema.l % 64 or not 64 <= schema.l <= 8192:
             raise EncodingError("bad-schema", f"{name}: the filter length must be a multiple of 64, at most 8192")
@@ -52,6 +57,24 @@ class LinkageSchema:
     def values(self, fields: Mapping[str, str]) -> list[str]:
         """One record's values in the schema's order; a field that the record lacks counts as missing."""
         return [fields.get(name, "") for name in self.fields]
+
+
+def _check(schema: clkhash.schema.Schema) -> None:
+    """What clkhash takes and then fails on, or works on for ever. Raises ValueError, TypeError."""
+    length, folds = schema.l, schema.xor_folds
+    if type(folds) is not int or not 0 <= folds <= 10:
+        raise ValueError("foldings")
+    generate_key_lists(
+        bytes(32), len(schema.fields), key_size=schema.kdf_key_size, hash_algo=schema.kdf_hash, kdf=schema.kdf_type
+    )
+    for how in (field.hashing_properties for field in schema.fields if field.hashing_properties):
+        if how.hash_type == "blakeHash" and (length & (length - 1) or schema.kdf_key_size > 64):
+            raise ValueError("BLAKE2 wants a length that is a power of two, and a key of at most 64 bytes")
+        if how.strategy.bits_per_token(1)[0] > _MOST_BITS:
+            raise ValueError("bits of a token")
+        how_long = {NgramComparison: "n", NumericComparison: "resolution"}.get(type(how.comparator))
+        if how_long and not (type(size := getattr(how.comparator, how_long)) is int and size <= _MOST):
+            raise ValueError("n or resolution")
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from exchange_node.encoding import encode as encoding
 from exchange_node.encoding import keys
+from exchange_node.encoding.clk import DEFAULT_ENCODER, check_encoder
 from exchange_node.encoding.encode import ChunkSink, Encoded
 from exchange_node.encoding.keys import KeyContext, LinkageKey, TokenKey
 from exchange_node.encoding.schema import schema_with
@@ -43,9 +44,13 @@ class ClkLinkageUnit:
         " with a list of the population it can re-identify most rows, and with the linkage key all of them",
     }
 
-    def __init__(self, kernel: str = DEFAULT_KERNEL) -> None:
-        """`kernel` compares, at a linkage unit. Raises LinkageError no-kernel."""
+    def __init__(self, kernel: str = DEFAULT_KERNEL, encoder: str = DEFAULT_ENCODER) -> None:
+        """`kernel` compares, at a linkage unit, and `encoder` encodes, at a data party.
+
+        Raises LinkageError no-kernel, EncodingError no-encoder.
+        """
         self._kernel = choose_kernel(kernel)
+        self._encoder = check_encoder(encoder)
 
     def contribution(self) -> bytes:
         """[4] Thirty-two fresh random bytes."""
@@ -75,6 +80,7 @@ class ClkLinkageUnit:
             count_mode=order.count_mode,
             max_rows=max_rows,
             spool=spool,
+            encoder=self._encoder,
         )
 
     def accept(self, chunks: Iterable[bytes], claim: Claim, order: LinkageOrder, max_rows: int) -> Encodings:

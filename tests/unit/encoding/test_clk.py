@@ -8,7 +8,8 @@ import pytest
 from clkhash import bloomfilter
 from clkhash.clk import generate_clks
 
-from exchange_node.encoding.clk import _CACHES, clk_encoder
+from exchange_node.encoding.by_clkhash import CACHES
+from exchange_node.encoding.clk import ENCODERS, clk_encoder
 from exchange_node.encoding.encode import encode
 from exchange_node.encoding.errors import EncodingError
 from exchange_node.encoding.schema import LinkageSchema
@@ -56,28 +57,30 @@ def test_another_key_gives_unlinkable_clks() -> None:
 
 
 def plaintext_in_caches() -> int:
-    return sum(cache.cache_info().currsize for cache in _CACHES)
+    return sum(cache.cache_info().currsize for cache in CACHES)
 
 
 def test_caches_are_found_and_cleared() -> None:
-    assert bloomfilter._blake_encode_ngrams in _CACHES
-    assert bloomfilter.blake_hash_token in _CACHES
-    with clk_encoder(SCHEMA, key()) as encoder:
+    assert bloomfilter._blake_encode_ngrams in CACHES
+    assert bloomfilter.blake_hash_token in CACHES
+    with clk_encoder(SCHEMA, key(), "clkhash") as encoder:
         encoder.encode(people(1, 1)[0].fields)
         assert plaintext_in_caches() > 0  # if clkhash stops caching, this test wants rewriting
     assert plaintext_in_caches() == 0
 
 
-def test_caches_are_cleared_after_a_failure() -> None:
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_caches_are_cleared_after_a_failure(encoder: str) -> None:
     records = [*people(20, 1), record("bad", date_of_birth="1990-31-31")]
     with pytest.raises(EncodingError):
-        encode(records, SCHEMA, key(), token_key("a"), lambda index, chunk: None)
+        encode(records, SCHEMA, key(), token_key("a"), lambda index, chunk: None, encoder=encoder)
     assert plaintext_in_caches() == 0
 
 
-def test_a_bad_value_is_named_by_row_and_field_and_never_shown() -> None:
+@pytest.mark.parametrize("name", ENCODERS)
+def test_a_bad_value_is_named_by_row_and_field_and_never_shown(name: str) -> None:
     secret_value = "1990-99-99"
-    with clk_encoder(SCHEMA, key()) as encoder, pytest.raises(EncodingError) as caught:
+    with clk_encoder(SCHEMA, key(), name) as encoder, pytest.raises(EncodingError) as caught:
         encoder.encode(record("x", date_of_birth=secret_value).fields, 17)
     error: BaseException | None = caught.value
     assert caught.value.detail == "row 17, field date_of_birth"
