@@ -18,6 +18,7 @@ from benchmarks.processes import MARK
 BENCHMARKS = {
     "policy": "decisions a second, embedded and through an OPA server",
     "audit_log": "entries a second, and the time until a signed checkpoint covers one",
+    "clks": "CLKs a second, one process, against clkhash",
     "linkage": "encoding and linking, against clkhash and anonlink",
     "dot": "dot products of all pairs and of candidates, against BLAS and the machine's limits",
     "records": "reading a register, and that its memory is bounded",

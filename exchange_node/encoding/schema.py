@@ -62,7 +62,7 @@ class LinkageSchema:
 def _check(schema: clkhash.schema.Schema) -> None:
     """What clkhash takes and then fails on, or works on for ever. Raises ValueError, TypeError."""
     length, folds = schema.l, schema.xor_folds
-    if type(folds) is not int or not 0 <= folds <= 10:
+    if type(folds) is not int or not 0 <= folds <= 16 or length << folds > 1 << 16:
         raise ValueError("foldings")
     generate_key_lists(
         bytes(32), len(schema.fields), key_size=schema.kdf_key_size, hash_algo=schema.kdf_hash, kdf=schema.kdf_type

@@ -17,11 +17,12 @@
 
 #include "clk_cache.h"
 
-#define MOST_BITS (1 << 26)
+#define MOST_BITS (1 << 16) /* BLAKE2 places have sixteen bits */
 #define MOST_PLACES (1 << 20)
 #define MOST_N 1024
 #define MOST_FIELDS 1024
 #define CACHE_BYTES (12u << 20) /* of one field's values, and a quarter of it for its tokens */
+#define AHEAD 16                /* rows whose values are asked of memory before their turn */
 #define TILE_BYTES (32u << 10)  /* rows in the making stay in the first cache */
 
 enum { WHOLE, NGRAMS, PACKED };                    /* how a value is cut into tokens */
@@ -36,7 +37,8 @@ struct spec {
 };
 
 struct token {
-    uint32_t have, places[];
+    uint32_t have;
+    uint16_t places[];
 };
 
 struct field {
@@ -71,12 +73,6 @@ struct encoder {
 
 /* -- places of a token -------------------------------------------------------------------------------------------- */
 
-/* The byte of a place in the filter, and its bit there, the highest first. */
-static uint32_t bit_of(uint64_t place)
-{
-    return (uint32_t)(place >> 3 << 8 | 0x80u >> (place & 7));
-}
-
 static uint32_t remainder_of(const uint8_t *number, size_t bytes, size_t divisor)
 {
     uint64_t rest = 0;
@@ -91,10 +87,10 @@ static void places_by_blake(const struct encoder *e, const struct field *f, stru
     uint8_t digest[BLAKE_BYTES];
     for (; t->have < wanted; t->have += 32) {
         blake_end(&f->blakes[t->have / 32], message, bytes, digest);
-        for (int i = 0; i < 32; i++) {
+        for (size_t i = 0; i < 32; i++) {
             uint16_t number; /* in the machine's own order of bytes, as clkhash reads it */
             memcpy(&number, digest + 2 * i, 2);
-            t->places[t->have + i] = bit_of(number % e->bits);
+            t->places[t->have + i] = (uint16_t)(number % e->bits);
         }
     }
     wipe(digest, sizeof digest);
@@ -122,14 +118,14 @@ static void places_by_two(struct encoder *e, const struct field *f, struct token
             step = remainder_of(digest, 16, e->bits);
         }
     for (; t->have < f->most; t->have++) {
-        t->places[t->have] = bit_of(place);
+        t->places[t->have] = (uint16_t)place;
         place = (place + step) % e->bits;
     }
     wipe(digest, sizeof digest);
 }
 
 /* The first `wanted` places of a token; `number` is its own among the value's tokens if they are positional, or 0. */
-static const uint32_t *places_of(struct encoder *e, struct field *f, const uint8_t *token, size_t bytes,
+static const uint16_t *places_of(struct encoder *e, struct field *f, const uint8_t *token, size_t bytes,
                                  size_t number, size_t wanted)
 {
     struct token *t = f->lone;
@@ -185,9 +181,9 @@ static inline void set_token(struct encoder *e, struct field *f, uint8_t *row, c
     size_t wanted = share.places + (at < share.more);
     if (!wanted)
         return;
-    const uint32_t *places = places_of(e, f, token, bytes, f->spec.positional ? at + 1 : 0, wanted);
+    const uint16_t *places = places_of(e, f, token, bytes, f->spec.positional ? at + 1 : 0, wanted);
     for (size_t i = 0; i < wanted; i++)
-        row[places[i] >> 8] |= (uint8_t)places[i];
+        row[places[i] >> 3] |= (uint8_t)(0x80 >> (places[i] & 7));
 }
 
 /* Room for a value of so many bytes and its characters' places; what was there is lost. */
@@ -295,6 +291,8 @@ static void add_values(struct encoder *e, struct field *f, size_t rows)
     const size_t words = e->words;
     for (size_t i = 0; i < rows; i++) {
         struct value *v = &e->value[i];
+        if (i + AHEAD < rows)
+            FETCH(e->value[i + AHEAD].text);
         if (!keep || v->bytes > KEY_BYTES || !v->bytes)
             continue;
         pack_key(&v->key, v->text, v->bytes, v->bytes);
@@ -362,7 +360,7 @@ void clk_end(struct encoder *e)
         return;
     for (size_t i = 0; e->field && i < e->fields; i++) {
         struct field *f = &e->field[i];
-        size_t lone = sizeof(struct token) + f->most * sizeof(uint32_t);
+        size_t lone = sizeof(struct token) + f->most * sizeof(uint16_t);
         cache_wipe(&f->tokens);
         cache_wipe(&f->values);
         if (f->blakes)
@@ -403,7 +401,7 @@ static int begin_field(struct field *f, const struct spec *s, size_t words)
     f->spec = *s;
     f->spec.key = f->spec.other_key = NULL; /* the caller's, and not there any more after this call */
     f->most = s->hash == BLAKE ? ((size_t)s->bits + 31) / 32 * 32 : (size_t)s->bits;
-    size_t token = sizeof(struct token) + f->most * sizeof(uint32_t);
+    size_t token = sizeof(struct token) + f->most * sizeof(uint16_t);
     f->lone = calloc(1, token);
     f->message = calloc(1, 4 * (size_t)s->n + 24);
     if (!f->lone || !f->message || !cache_begin(&f->tokens, token, CACHE_BYTES / 4) ||
@@ -423,7 +421,7 @@ static int begin_field(struct field *f, const struct spec *s, size_t words)
 /* An encoder for filters of `bits` before `folds` foldings; NULL if something does not fit, or there is no memory. */
 struct encoder *clk_begin(int64_t bits, int folds, int fields, const struct spec *specs)
 {
-    if (bits < 1 || bits > MOST_BITS || folds < 0 || folds > 26 || bits % ((int64_t)1 << folds) || fields < 0 ||
+    if (bits < 1 || bits > MOST_BITS || folds < 0 || folds > 16 || bits % ((int64_t)1 << folds) || fields < 0 ||
         fields > MOST_FIELDS)
         return NULL;
     for (int i = 0; i < fields; i++)
@@ -454,6 +452,8 @@ static const char *take_values(struct encoder *e, const struct field *f, const s
 {
     for (size_t row = 0; row < rows; row++) {
         int64_t at = first + (int64_t)row;
+        if (c->codes && row + AHEAD < rows && c->codes[at + AHEAD] >= 0 && c->codes[at + AHEAD] < c->values)
+            FETCH(c->ends + c->codes[at + AHEAD]);
         at = c->codes ? c->codes[at] : c->first + at * c->step;
         if (at < 0 || at >= c->values)
             return "codes";

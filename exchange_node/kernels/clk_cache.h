@@ -6,6 +6,7 @@
 #define KEY_BYTES 24 /* longer ones are not kept */
 #define WAYS 4
 #define FIRST_SETS 64
+#define LINE 64
 
 struct key {
     uint64_t words[3], about; /* the bytes, and their number with what else the caller tells apart */
@@ -13,7 +14,8 @@ struct key {
 
 struct cache {
     uint64_t *tags; /* [set][way], 0 is empty */
-    uint8_t *slots; /* [set][way], a key and what was computed for it */
+    uint8_t *slots; /* [set][way], a key and what was computed for it; begins with a line of the processor's cache */
+    void *memory;   /* of the slots */
     size_t sets, most_sets, stride, entered, found;
 };
 
@@ -48,26 +50,44 @@ static inline uint64_t tag_of(const struct key *key)
 
 static void cache_wipe(struct cache *c)
 {
-    if (c->tags && c->slots) {
+    if (c->tags && c->memory) {
         wipe(c->tags, c->sets * WAYS * sizeof *c->tags);
         wipe(c->slots, c->sets * WAYS * c->stride);
     }
     free(c->tags);
-    free(c->slots);
-    c->tags = NULL, c->slots = NULL;
+    free(c->memory);
+    c->tags = NULL, c->memory = NULL;
 }
 
+/* Where a new entry goes: an empty way of its set, or in turn. */
+static size_t cache_way(const struct cache *c, uint64_t tag)
+{
+    size_t first = (tag & (c->sets - 1)) * WAYS;
+    for (size_t at = first; at < first + WAYS; at++)
+        if (!c->tags[at])
+            return at;
+    return first + c->entered % WAYS;
+}
+
+/* As many sets; what is kept moves. 0 if there is no memory. */
 static int cache_room(struct cache *c, size_t sets)
 {
     struct cache larger = *c;
     larger.sets = sets;
     larger.tags = calloc(sets * WAYS, sizeof *c->tags);
-    larger.slots = calloc(sets * WAYS, c->stride);
-    if (!larger.tags || !larger.slots) {
+    larger.memory = calloc(sets * WAYS * c->stride + LINE, 1);
+    if (!larger.tags || !larger.memory) {
         free(larger.tags);
-        free(larger.slots);
+        free(larger.memory);
         return 0;
     }
+    larger.slots = (uint8_t *)larger.memory + (LINE - (uintptr_t)larger.memory % LINE) % LINE;
+    for (size_t old = 0; c->tags && old < c->sets * WAYS; old++)
+        if (c->tags[old]) {
+            size_t at = cache_way(&larger, c->tags[old]);
+            larger.tags[at] = c->tags[old];
+            memcpy(larger.slots + at * c->stride, c->slots + old * c->stride, c->stride);
+        }
     cache_wipe(c);
     *c = larger;
     return 1;
@@ -76,7 +96,7 @@ static int cache_room(struct cache *c, size_t sets)
 /* `value`: bytes of what is kept; the whole stays below `most` bytes. 0 if there is no memory. */
 static int cache_begin(struct cache *c, size_t value, size_t most)
 {
-    c->stride = (sizeof(struct key) + value + 7) / 8 * 8;
+    c->stride = (sizeof(struct key) + value + LINE - 1) / LINE * LINE;
     for (c->most_sets = 1; 2 * c->most_sets * WAYS * c->stride <= most; c->most_sets *= 2)
         ;
     return cache_room(c, FIRST_SETS < c->most_sets ? FIRST_SETS : c->most_sets);
@@ -121,20 +141,17 @@ static inline void *cache_find(struct cache *c, const struct key *key, uint64_t 
 /* Whether hardly anything comes again, so that keeping it costs more than it saves. */
 static inline int cache_is_vain(const struct cache *c)
 {
-    return c->entered > 2 * c->most_sets * WAYS && c->found < c->entered;
+    return c->entered > 16384 && c->found < c->entered / 4;
 }
 
 /* Room for the key, zeroed. What was found before may be gone now. */
 static void *cache_enter(struct cache *c, const struct key *key, uint64_t tag)
 {
-    if (c->entered >= 2 * c->sets * WAYS && c->sets < c->most_sets)
+    if (c->entered >= c->sets * WAYS && c->sets < c->most_sets)
         cache_room(c, c->sets * 4 < c->most_sets ? c->sets * 4 : c->most_sets); /* without it, as before */
-    size_t at = (tag & (c->sets - 1)) * WAYS, way = 0;
-    while (way < WAYS && c->tags[at + way])
-        way++;
-    at += way < WAYS ? way : c->entered % WAYS;
-    c->entered++;
+    size_t at = cache_way(c, tag);
     uint8_t *slot = c->slots + at * c->stride;
+    c->entered++;
     memset(slot, 0, c->stride);
     memcpy(slot, key, sizeof *key);
     c->tags[at] = tag;

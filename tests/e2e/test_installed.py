@@ -19,7 +19,7 @@ from tools.image import podman
 
 pytestmark = pytest.mark.container
 
-BUILT = {"libdice.so.1", "libdot.so.1", "libgreedy.so.1", "libvectors.so.1"}
+BUILT = {"libclk.so.1", "libdice.so.1", "libdot.so.1", "libgreedy.so.1", "libvectors.so.1"}
 # Carried out in the image, as its user.
 LOOK = """
 import hashlib, json, os, pathlib, shutil, sys
