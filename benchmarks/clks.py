@@ -56,11 +56,10 @@ def people(count: int, of: int) -> Rows:
     return list(zip(*columns, strict=True))
 
 
-def figures(seconds: float, rows: int, before: float, filters: bytes) -> Figures:
+def figures(seconds: float, before: float, filters: bytes) -> Figures:
     """What each stage gives back; the number that stands for the filters tells whether two are the same."""
     return {
         "seconds": seconds,
-        "rows": rows,
         "before": before,
         "filters": int(hashlib.sha256(filters).hexdigest()[:12], 16),
     }
@@ -73,7 +72,7 @@ def ours(count: int, of: int, peer: int) -> Figures:
     before, start = peak_megabytes(), clock()
     with clk_encoder(SCHEMA, key()) as encoder:
         filters = encoder.encode_rows(rows)
-    return figures(clock() - start, count, before, filters[:peer].tobytes())
+    return figures(clock() - start, before, filters[:peer].tobytes())
 
 
 def ours_by_columns(count: int, of: int, peer: int) -> Figures:
@@ -84,7 +83,7 @@ def ours_by_columns(count: int, of: int, peer: int) -> Figures:
     before, start = peak_megabytes(), clock()
     with clk_encoder(SCHEMA, key()) as encoder:
         filters = encoder.encode_columns(columns)
-    return figures(clock() - start, count, before, filters[:peer].tobytes())
+    return figures(clock() - start, before, filters[:peer].tobytes())
 
 
 def clkhash_alone(count: int, of: int, peer: int) -> Figures:
@@ -96,7 +95,7 @@ def clkhash_alone(count: int, of: int, peer: int) -> Figures:
     before, start = peak_megabytes(), clock()
     filters = generate_clks(rows, SCHEMA.clkhash_schema, key().reveal(), validate=False, max_workers=1)
     seconds = clock() - start
-    return figures(seconds, count, before, b"".join(clk.tobytes() for clk in filters))
+    return figures(seconds, before, b"".join(clk.tobytes() for clk in filters))
 
 
 def limit(count: int, of: int, peer: int) -> Figures:
@@ -106,7 +105,7 @@ def limit(count: int, of: int, peer: int) -> Figures:
     before, start = peak_megabytes(), clock()
     taken = [len("\0".join(chain.from_iterable(rows[at : at + 10_000])).encode()) for at in range(0, count, 10_000)]
     filters = np.full((count, SCHEMA.bits // 8), sum(taken) % 255, np.uint8)
-    return figures(clock() - start, count, before, filters[:1].tobytes())
+    return figures(clock() - start, before, filters[:1].tobytes())
 
 
 def main() -> None:
@@ -126,19 +125,20 @@ def main() -> None:
         ("limit", limit, rows),
     ):  # fmt: skip
         got = found[title, count] = in_a_process(stage, count, rows, few)
-        rate = got["rows"] / got["seconds"]
-        print(f"  {title:14}{count:10,} {got['seconds']:8.2f} s {rate:12,.0f} records/s   people {got['before']:6,.0f} MB, "
-              f"peak {got['megabytes']:6,.0f} MB", flush=True)  # fmt: skip
+        print(
+            f"  {title:14}{count:10,} {got['seconds']:8.2f} s {count / got['seconds']:12,.0f} CLKs/s   "
+            f"people {got['before']:6,.0f} MB, peak {got['megabytes']:6,.0f} MB",
+            flush=True,
+        )
     peer = found["clkhash", few]
     if any(got["filters"] != peer["filters"] for (title, _), got in found.items() if title != "limit"):
         raise SystemExit("the bits are not those of clkhash")
     for title, count in dict.fromkeys((("ours", few), ("ours, columns", few), ("ours", rows), ("ours, columns", rows))):
         got = found[title, count]
-        each = got["seconds"] / count
+        each, peers, least = got["seconds"] / count, peer["seconds"] / few, found["limit", rows]["seconds"] / rows
         in_short(
-            f"{title} {count:,} rows: {1 / each:,.0f} CLKs/s, ratio to clkhash {peer['seconds'] / few / each:.0f}, to the "
-            f"limit {found['limit', rows]['seconds'] / rows / each:.2f}, {got['megabytes'] - got['before']:,.0f} MB more "
-            "than the people"
+            f"{title} {count:,} rows: {1 / each:,.0f} CLKs/s, ratio to clkhash {peers / each:.0f}, to the limit "
+            f"{least / each:.2f}, {got['megabytes'] - got['before']:,.0f} MB more than the people"
         )
 
 

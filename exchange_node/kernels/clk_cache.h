@@ -1,22 +1,22 @@
-/* What was computed for a short key, in bounded memory: a new entry takes the place of an old one.
+/* What was computed for a short key, in bounded memory: when that is full, what comes later is not kept.
  *
- * Four places for each hash; they become more as entries come in, up to a bound, so that a small file costs little.
+ * Entries lie in the order in which they came, and what is common comes early: it stays together in the processor's
+ * cache, and a small file costs little memory.
  */
 
 #define KEY_BYTES 24 /* longer ones are not kept */
-#define WAYS 4
-#define FIRST_SETS 64
-#define LINE 64
+#define BLOCK 512    /* entries that are allocated together, a power of two */
+#define LINE 64      /* of the processor's cache */
 
 struct key {
     uint64_t words[3], about; /* the bytes, and their number with what else the caller tells apart */
 };
 
 struct cache {
-    uint64_t *tags; /* [set][way], 0 is empty */
-    uint8_t *slots; /* [set][way], a key and what was computed for it; begins with a line of the processor's cache */
-    void *memory;   /* of the slots */
-    size_t sets, most_sets, stride, entered, found;
+    uint64_t *table; /* by hash, open: half of the hash, and the number of an entry, from 1 */
+    void **memory;   /* of each block */
+    uint8_t **block; /* its entries, a key and what was computed for it; begins with a line */
+    size_t size, count, most, stride, found;
 };
 
 /* Up to KEY_BYTES bytes as words: of two texts of one length the words differ if the texts do. */
@@ -45,115 +45,120 @@ static inline uint64_t tag_of(const struct key *key)
                    key->words[2] * 0x165667b19e3779f9 + key->about * 0xd6e8feb86659fd93;
     tag = (tag ^ tag >> 32) * 0x9fb21c651e98df25;
     tag ^= tag >> 29;
-    return tag ? tag : 1;
+    return tag;
 }
 
 static void cache_wipe(struct cache *c)
 {
-    if (c->tags && c->memory) {
-        wipe(c->tags, c->sets * WAYS * sizeof *c->tags);
-        wipe(c->slots, c->sets * WAYS * c->stride);
+    for (size_t i = 0; c->memory && i * BLOCK < c->count; i++) {
+        wipe(c->block[i], BLOCK * c->stride);
+        free(c->memory[i]);
     }
-    free(c->tags);
+    if (c->table)
+        wipe(c->table, c->size * sizeof *c->table);
+    free(c->table);
     free(c->memory);
-    c->tags = NULL, c->memory = NULL;
+    free(c->block);
 }
 
-/* Where a new entry goes: an empty way of its set, or in turn. */
-static size_t cache_way(const struct cache *c, uint64_t tag)
+/* `value`: bytes of what is kept for a key; about `bytes` in all, and nothing if few would fit. 0 if there is no memory. */
+static int cache_begin(struct cache *c, size_t value, size_t bytes)
 {
-    size_t first = (tag & (c->sets - 1)) * WAYS;
-    for (size_t at = first; at < first + WAYS; at++)
-        if (!c->tags[at])
-            return at;
-    return first + c->entered % WAYS;
+    c->stride = (sizeof(struct key) + value + LINE / 2 - 1) / (LINE / 2) * (LINE / 2);
+    c->most = bytes / c->stride / BLOCK * BLOCK;
+    c->size = BLOCK;
+    c->table = calloc(c->size, sizeof *c->table);
+    c->memory = calloc(c->most / BLOCK + 1, sizeof *c->memory);
+    c->block = calloc(c->most / BLOCK + 1, sizeof *c->block);
+    return c->table && c->memory && c->block;
 }
 
-/* As many sets; what is kept moves. 0 if there is no memory. */
-static int cache_room(struct cache *c, size_t sets)
+static inline uint8_t *cache_entry(const struct cache *c, size_t number)
 {
-    struct cache larger = *c;
-    larger.sets = sets;
-    larger.tags = calloc(sets * WAYS, sizeof *c->tags);
-    larger.memory = calloc(sets * WAYS * c->stride + LINE, 1);
-    if (!larger.tags || !larger.memory) {
-        free(larger.tags);
-        free(larger.memory);
-        return 0;
-    }
-    larger.slots = (uint8_t *)larger.memory + (LINE - (uintptr_t)larger.memory % LINE) % LINE;
-    for (size_t old = 0; c->tags && old < c->sets * WAYS; old++)
-        if (c->tags[old]) {
-            size_t at = cache_way(&larger, c->tags[old]);
-            larger.tags[at] = c->tags[old];
-            memcpy(larger.slots + at * c->stride, c->slots + old * c->stride, c->stride);
-        }
-    cache_wipe(c);
-    *c = larger;
-    return 1;
+    return c->block[(number - 1) / BLOCK] + (number - 1) % BLOCK * c->stride;
 }
 
-/* `value`: bytes of what is kept; the whole stays below `most` bytes. 0 if there is no memory. */
-static int cache_begin(struct cache *c, size_t value, size_t most)
+/* What is kept in an entry. */
+static inline void *cache_value(const struct cache *c, size_t number)
 {
-    c->stride = (sizeof(struct key) + value + LINE - 1) / LINE * LINE;
-    for (c->most_sets = 1; 2 * c->most_sets * WAYS * c->stride <= most; c->most_sets *= 2)
-        ;
-    return cache_room(c, FIRST_SETS < c->most_sets ? FIRST_SETS : c->most_sets);
+    return cache_entry(c, number) + sizeof(struct key);
 }
 
 #if defined(__GNUC__)
 #define FETCH(address) __builtin_prefetch(address)
 #else
-#define FETCH(address)
+#define FETCH(address) ((void)(address))
 #endif
 
 /* Two steps before a key is looked for, in which memory is asked for what it will take. */
 static inline void cache_expect(const struct cache *c, uint64_t tag)
 {
-    FETCH(c->tags + (tag & (c->sets - 1)) * WAYS);
+    FETCH(c->table + (tag & (c->size - 1)));
 }
 
 static inline void cache_fetch(const struct cache *c, uint64_t tag)
 {
-    size_t first = (tag & (c->sets - 1)) * WAYS;
-    for (size_t at = first; at < first + WAYS; at++)
-        if (c->tags[at] == tag)
-            for (size_t byte = 0; byte < c->stride; byte += 64)
-                FETCH(c->slots + at * c->stride + byte);
+    uint64_t first = c->table[tag & (c->size - 1)];
+    if (!first || (first ^ tag) >> 32)
+        return;
+    const uint8_t *entry = cache_entry(c, (uint32_t)first);
+    for (size_t byte = 0; byte < c->stride; byte += LINE)
+        FETCH(entry + byte);
 }
 
-/* What is kept for the key, or NULL. */
-static inline void *cache_find(struct cache *c, const struct key *key, uint64_t tag)
+/* The number of the key's entry, or 0. */
+static inline size_t cache_find(struct cache *c, const struct key *key, uint64_t tag)
 {
-    size_t first = (tag & (c->sets - 1)) * WAYS;
-    for (size_t at = first; at < first + WAYS; at++)
-        if (c->tags[at] == tag) {
-            uint8_t *slot = c->slots + at * c->stride;
-            if (!memcmp(slot, key, sizeof *key)) {
-                c->found++;
-                return slot + sizeof *key;
-            }
+    for (size_t at = tag & (c->size - 1); c->table[at]; at = (at + 1) & (c->size - 1))
+        if (!((c->table[at] ^ tag) >> 32) && !memcmp(cache_entry(c, (uint32_t)c->table[at]), key, sizeof *key)) {
+            c->found++;
+            return (uint32_t)c->table[at];
         }
-    return NULL;
+    return 0;
 }
 
 /* Whether hardly anything comes again, so that keeping it costs more than it saves. */
 static inline int cache_is_vain(const struct cache *c)
 {
-    return c->entered > 16384 && c->found < c->entered / 4;
+    return c->count > 16384 && c->found < c->count / 4;
 }
 
-/* Room for the key, zeroed. What was found before may be gone now. */
-static void *cache_enter(struct cache *c, const struct key *key, uint64_t tag)
+static void cache_point(uint64_t *table, size_t size, uint64_t tag, size_t number)
 {
-    if (c->entered >= c->sets * WAYS && c->sets < c->most_sets)
-        cache_room(c, c->sets * 4 < c->most_sets ? c->sets * 4 : c->most_sets); /* without it, as before */
-    size_t at = cache_way(c, tag);
-    uint8_t *slot = c->slots + at * c->stride;
-    c->entered++;
-    memset(slot, 0, c->stride);
-    memcpy(slot, key, sizeof *key);
-    c->tags[at] = tag;
-    return slot + sizeof *key;
+    size_t at = tag & (size - 1);
+    while (table[at])
+        at = (at + 1) & (size - 1);
+    table[at] = (tag >> 32 << 32) | number;
+}
+
+static int cache_widen(struct cache *c)
+{
+    size_t size = 4 * c->size;
+    uint64_t *table = calloc(size, sizeof *table);
+    if (!table)
+        return 0;
+    for (size_t number = 1; number <= c->count; number++)
+        cache_point(table, size, tag_of((const struct key *)cache_entry(c, number)), number);
+    wipe(c->table, c->size * sizeof *c->table);
+    free(c->table);
+    c->table = table, c->size = size;
+    return 1;
+}
+
+/* The number of a new entry for the key, with a value of zeros; 0 if there is no room. */
+static size_t cache_enter(struct cache *c, const struct key *key, uint64_t tag)
+{
+    if (c->count == c->most || (2 * c->count >= c->size && !cache_widen(c)))
+        return 0;
+    if (c->count % BLOCK == 0) {
+        void *memory = calloc(BLOCK * c->stride + LINE, 1);
+        if (!memory)
+            return 0;
+        c->memory[c->count / BLOCK] = memory;
+        c->block[c->count / BLOCK] = (uint8_t *)memory + (LINE - (uintptr_t)memory % LINE) % LINE;
+    }
+    size_t number = ++c->count;
+    memcpy(cache_entry(c, number), key, sizeof *key);
+    cache_point(c->table, c->size, tag, number);
+    return number;
 }

@@ -15,6 +15,10 @@ from exchange_node.encoding.schema import LinkageSchema, load_schema, schema_wit
 from exchange_node.encoding.tokens import TOKEN_BYTES, Tokens, find_tokens
 from tests.made_up_people import SCHEMA, key, people, record, token_key
 
+FEATURE = (
+    '{"version": 3, "clkConfig": {"l": %d, "kdf": {"type": "HKDF", "keySize": %d}}, "features": [{"identifier": "a", '
+    '"format": {"type": "string"}, "hashing": {"comparison": %s, "strategy": {"bitsPerFeature": %d}}}]}'
+)
 WIDTH = TOKEN_BYTES + SCHEMA.bits // 8
 
 
@@ -157,6 +161,12 @@ def test_caps_and_doubles_are_refused() -> None:
     assert caught.value.code == "encoding.key-destroyed"
 
 
+def test_a_bad_value_has_the_number_of_its_row_among_all() -> None:
+    with pytest.raises(EncodingError) as caught:
+        run([*people(5000, 9), record("bad", date_of_birth="1990-31-31")])
+    assert caught.value.detail == "row 5001, field date_of_birth"
+
+
 def test_a_spilled_sort_gives_the_same_rows_and_leaves_nothing_readable(tmp_path: Path, monkeypatch) -> None:
     made_up = people(3000, 10)
     expected = run(made_up)
@@ -211,11 +221,31 @@ def test_the_schema_that_ships_is_known_by_digest() -> None:
         assert caught.value.code == "encoding.unknown-schema"
 
 
+def test_schemas_of_older_versions_are_read() -> None:
+    assert LinkageSchema.from_json("x", FEATURE % (256, 64, '{"type": "exact"}', 10)).bits == 256
+    old = '{"version": 1, "clkConfig": {"l": 128, "k": 9, "hash": {"type": "blakeHash"}, "kdf": {"type": "HKDF"}}, '
+    assert LinkageSchema.from_json("x", old + '"features": []}').bits == 128
+    old = '{"version": 2, "clkConfig": {"l": 64, "kdf": {"type": "HKDF"}}, "features": []}'
+    assert LinkageSchema.from_json("x", old).bits == 64
+
+
 @pytest.mark.parametrize(
     "document",
     [
         '{"version": 3, "clkConfig": {"l": 64.0, "kdf": {"type": "HKDF"}}, "features": []}',
         '{"version": 3, "clkConfig": {"l": 100, "kdf": {"type": "HKDF"}}, "features": []}',
+        '{"version": 3, "clkConfig": {"l": 64, "kdf": {"type": "HKDF"}, "xor_folds": 11}, "features": []}',
+        '{"version": 3, "clkConfig": {"l": 64, "kdf": {"type": "HKDF"}, "xor_folds": "1"}, "features": []}',
+        '{"version": 3, "clkConfig": {"l": 64, "kdf": {"type": "HKDF", "keySize": 9000}}, "features": [{"identifier": '
+        '"a", "ignored": true}]}',
+        '{"version": 4, "clkConfig": {"l": 64, "kdf": {"type": "HKDF"}}, "features": []}',
+        FEATURE % (192, 64, '{"type": "exact"}', 10),
+        FEATURE % (256, 65, '{"type": "exact"}', 10),
+        FEATURE % (256, 64, '{"type": "exact"}', 10**7),
+        FEATURE % (256, 64, '{"type": "exact"}', 10**400),
+        FEATURE % (256, 64, '{"type": "ngram", "n": 2.0}', 10),
+        FEATURE % (256, 64, '{"type": "ngram", "n": 1025}', 10),
+        FEATURE % (256, 64, '{"type": "numeric", "thresholdDistance": 1, "resolution": 1025}', 10),
         "",
         "[]",
         "{}",

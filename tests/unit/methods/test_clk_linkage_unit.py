@@ -153,6 +153,20 @@ def test_unknown_schemas_modes_and_wrong_row_counts_are_refused() -> None:
     assert refused.value.code == "encoding.unknown-schema"
 
 
+def test_the_encoder_is_chosen_by_name_and_gives_the_same_bytes() -> None:
+    chunks: list[bytes] = []
+    by_clkhash = linkage_methods(encoder="clkhash")["clk-linkage-unit"]
+    leg = Leg.of()
+    encoded = by_clkhash.encode(
+        leg.left, key(), token_key("a"), leg.order, 10_000, lambda _, chunk: chunks.append(chunk)
+    )  # fmt: skip
+    assert (encoded.encoder, leg.encoded[0].encoder) == ("clkhash", "native")
+    assert (encoded.summary, chunks) == (leg.encoded[0].summary, leg.chunks[0])
+    with pytest.raises(EncodingError) as caught:
+        linkage_methods(encoder="fastest")
+    assert caught.value.code == "encoding.no-encoder"
+
+
 def test_two_keys_are_noticed_before_anything_is_compared() -> None:
     leg = Leg.of()
     chunks: list[bytes] = []

@@ -1,0 +1,170 @@
+/* The bits of a value, and those of a field's values in many rows. */
+
+struct share {
+    size_t places, more; /* of each token; one more for so many of them, the first ones */
+};
+
+static struct share share_out(const struct field *f, size_t tokens)
+{
+    size_t bits = (size_t)f->spec.bits;
+    return f->spec.each || !tokens ? (struct share){bits, 0} : (struct share){bits / tokens, bits % tokens};
+}
+
+/* The bits of one token, the one of number `at` among those of its value; `pair` says that it is one. */
+static inline void set_token(struct encoder *e, struct field *f, uint64_t *row, const uint8_t *token, size_t bytes,
+                             size_t at, struct share share, int pair)
+{
+    size_t wanted = share.places + (at < share.more);
+    size_t number = f->spec.positional ? at + 1 : 0;
+    if (!wanted)
+        return;
+    struct token *t = pair ? find_pair(f, token, bytes, number) : find_token(f, token, bytes, number);
+    if (t->have < wanted)
+        fill(e, f, t, wanted, token, bytes, number);
+    for (size_t i = 0; i < wanted; i++)
+        row[t->bits[i] >> 6] |= (uint64_t)1 << (t->bits[i] & 63);
+}
+
+/* Room for a value of so many bytes and its characters' places; what was there is lost. */
+static int widen(struct encoder *e, size_t bytes)
+{
+    if (bytes <= e->text_bytes)
+        return 1;
+    if (e->text)
+        wipe(e->text, e->text_bytes);
+    free(e->text);
+    free(e->starts);
+    bytes += 1024;
+    e->text = bytes < UINT32_MAX ? malloc(bytes) : NULL;
+    e->starts = bytes < UINT32_MAX ? malloc((bytes + 1) * sizeof *e->starts) : NULL;
+    e->text_bytes = e->text && e->starts ? bytes : 0;
+    if (!e->text_bytes)
+        e->wrong = "memory";
+    return e->text_bytes != 0;
+}
+
+static void set_ngrams(struct encoder *e, struct field *f, uint64_t *row, const uint8_t *value, size_t bytes)
+{
+    size_t n = (size_t)f->spec.n, around = n > 1 ? n - 1 : 0, all = bytes + 2 * around, count = 0;
+    uint8_t any = 0;
+    if (!widen(e, all))
+        return;
+    uint8_t *text = e->text;
+    uint32_t *starts = e->starts;
+    memset(text, ' ', around);
+    memcpy(text + around, value, bytes);
+    memset(text + around + bytes, ' ', around);
+    for (size_t i = 0; i < bytes; i++)
+        any |= value[i];
+    if (any < 0x80)
+        count = all; /* a character is a byte */
+    else
+        for (size_t i = 0; i < all; i++) {
+            starts[count] = (uint32_t)i;
+            count += (text[i] & 0xc0) != 0x80; /* one begins */
+        }
+    if (count < n)
+        return;
+    starts[count] = (uint32_t)all;
+    size_t tokens = count - n + 1;
+    struct share share = share_out(f, tokens);
+    if (any < 0x80 && (n == 1 || n == 2))
+        for (size_t i = 0; i < tokens; i++)
+            set_token(e, f, row, text + i, n, i, share, 1);
+    else if (any < 0x80)
+        for (size_t i = 0; i < tokens; i++)
+            set_token(e, f, row, text + i, n, i, share, 0);
+    else
+        for (size_t i = 0; i < tokens; i++)
+            set_token(e, f, row, text + starts[i], starts[i + n] - starts[i], i, share, 0);
+}
+
+/* Tokens that Python made: their number, then each one's length before it; numbers have four bytes. */
+static void set_packed(struct encoder *e, struct field *f, uint64_t *row, const uint8_t *value, size_t bytes)
+{
+    size_t at = 4, tokens = bytes < 4 ? 0 : little32(value);
+    struct share share = share_out(f, tokens);
+    for (size_t i = 0; i < tokens; i++) {
+        if (bytes - at < 4 || bytes - at - 4 < little32(value + at)) {
+            e->wrong = "packed";
+            return;
+        }
+        set_token(e, f, row, value + at + 4, little32(value + at), i, share, 0);
+        at += 4 + little32(value + at);
+    }
+}
+
+static void set_value(struct encoder *e, struct field *f, uint64_t *row, const uint8_t *value, size_t bytes)
+{
+    if (f->spec.cut == NGRAMS)
+        set_ngrams(e, f, row, value, bytes);
+    else if (f->spec.cut == PACKED)
+        set_packed(e, f, row, value, bytes);
+    else
+        set_token(e, f, row, value, bytes, 0, share_out(f, 1), 0);
+}
+
+/* `1990-01-31` becomes `19900131`; 0 if it is not plainly a date of four digits for the year. */
+static int form_date(struct value *v)
+{
+    static const uint8_t DAYS[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const uint8_t *t = v->text;
+    int d[8];
+    if (v->bytes != 10 || t[4] != '-' || t[7] != '-' || t[0] == '0')
+        return 0;
+    for (int i = 0, at = 0; i < 8; i++, at++) {
+        at += t[at] == '-';
+        if (t[at] < '0' || t[at] > '9')
+            return 0;
+        d[i] = t[at] - '0';
+        v->digits[i] = t[at];
+    }
+    int year = d[0] * 1000 + d[1] * 100 + d[2] * 10 + d[3], month = d[4] * 10 + d[5], day = d[6] * 10 + d[7];
+    int leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    if (month < 1 || month > 12 || day < 1 || day > DAYS[month - 1] + (leap && month == 2))
+        return 0;
+    v->text = v->digits, v->bytes = 8;
+    return 1;
+}
+
+/* One field's values of a tile of rows: first where each may be kept, then the bits, so that memory comes in time. */
+static void add_values(struct encoder *e, struct field *f, size_t rows)
+{
+    int keep = !cache_is_vain(&f->values);
+    const size_t words = e->words;
+    for (size_t i = 0; i < rows; i++) {
+        struct value *v = &e->value[i];
+        if (i + AHEAD < rows)
+            FETCH(e->value[i + AHEAD].text);
+        if (!keep || v->bytes > KEY_BYTES || !v->bytes)
+            continue;
+        pack_key(&v->key, v->text, v->bytes, v->bytes);
+        v->tag = tag_of(&v->key);
+        cache_expect(&f->values, v->tag);
+    }
+    for (size_t i = 0; keep && i < rows; i++) {
+        struct value *v = &e->value[i];
+        if (v->bytes <= KEY_BYTES && v->bytes)
+            cache_fetch(&f->values, v->tag);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        const struct value *v = &e->value[i];
+        uint64_t *restrict row = e->rows + i * words;
+        if (!v->bytes)
+            continue;
+        if (!keep || v->bytes > KEY_BYTES) {
+            set_value(e, f, row, v->text, v->bytes);
+            continue;
+        }
+        size_t entry = cache_find(&f->values, &v->key, v->tag), known = entry;
+        if (!entry)
+            entry = cache_enter(&f->values, &v->key, v->tag);
+        uint64_t *restrict mask = entry ? cache_value(&f->values, entry) : row;
+        if (!known)
+            set_value(e, f, mask, v->text, v->bytes);
+        if (!entry)
+            continue;
+        for (size_t word = 0; word < words; word++)
+            row[word] |= mask[word];
+    }
+}
