@@ -17,7 +17,7 @@ from typer.main import get_command
 from exchange_node import __version__
 from exchange_node.errors import ExchangeError, Kind, mistake
 
-from . import agreements, audits, choices, doctor, keys, manifests, nodes, policies, requests, users
+from . import agreements, audits, choices, doctor, keys, manifests, nodes, policies, requests, trial, users
 from .errors import CliError
 from .output import show_error
 from .session import Session
@@ -28,7 +28,7 @@ HELP = """Lawful questions between agencies, answered without handing identities
 Administrators   init, serve, doctor, manifest, key, user
 Analysts         request
 Officers         approve, agreement, choice, policy
-Everyone         audit
+Everyone         audit, trial (no node needed)
 
 \b
 Exit codes:
@@ -79,6 +79,7 @@ def root(
 
 nodes.add_to(app)
 doctor.add_to(app)
+trial.add_to(app)
 requests.add_approve_to(app)
 for name, module in {
     "manifest": manifests,

@@ -84,7 +84,11 @@ class VectorSchema:
 
     def to_json(self) -> dict[str, Any]:
         """The document."""
-        return {"version": 1, "blocks": [asdict(b) for b in self.blocks], "features": [asdict(f) for f in self.features]}
+        return {
+            "version": 1,
+            "blocks": [asdict(b) for b in self.blocks],
+            "features": [asdict(f) for f in self.features],
+        }
 
     @cached_property
     def digest(self) -> bytes:
@@ -133,12 +137,12 @@ _BLOCKS: dict[str, tuple[_Shape, ...]] = {
     "date": (
         ("year", 100, 1, 24, "", True, False),
         ("year-digits", 20, 1, 24, "", True, False),
-        ("month", 32, 1, 24, "day or month", True, False),
-        ("day", 32, 1, 24, "day or month", True, False),
+        ("month", 64, 1, 24, "day or month", True, False),
+        ("day", 64, 1, 24, "day or month", True, False),
         ("month-day", 48, 1, 24, "", True, False),
         ("whole-date", 48, 2, 24, "", True, True),
     ),
-    "sex": (("whole", 4, 1, 24, "", True, False),),
+    "sex": (("whole", 32, 1, 24, "", True, False),),
     "postcode": (
         ("whole", 48, 2, 24, "", True, True),
         ("sector", 32, 1, 24, "", True, False),

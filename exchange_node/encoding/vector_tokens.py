@@ -7,6 +7,7 @@ Each function takes one value, never "", and gives its tokens, doubled ones too;
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 Tokens = list[str]
 
@@ -115,7 +116,7 @@ def characters(text: str) -> Tokens:
 def number_word(text: str) -> Tokens:
     """Of an address, each number with the word behind it (`12 mill`), and a lone word as it is."""
     parts = text.split()
-    pairs = [f"{one} {two}" for one, two in zip(parts, parts[1:], strict=False) if one[0] in "0123456789"]
+    pairs = [f"{one} {two}" for one, two in pairwise(parts) if one[0] in "0123456789"]
     return pairs or parts[:1]
 
 

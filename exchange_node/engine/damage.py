@@ -132,7 +132,9 @@ def _name(text: str, field: str, prone: float, pool: _Pool, random: np.random.Ge
         text = _respelt(text, random)
     if field == "forename" and random.random() < 0.02 * prone:
         kind = random.random()  # a short form, an initial, or another name altogether
-        text = text[: int(random.integers(3, 5))] if kind < 0.5 else text[0] if kind < 0.6 else pool.value(field) or text
+        text = (
+            text[: int(random.integers(3, 5))] if kind < 0.5 else text[0] if kind < 0.6 else pool.value(field) or text
+        )
     if " " in text and random.random() < 0.05 * prone:
         parts = text.split()
         text = parts[int(random.integers(len(parts)))]

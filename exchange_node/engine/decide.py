@@ -64,27 +64,46 @@ class Estimate:
 
 def estimate(scores: Floats, left_rows: int, right_rows: int, rehearsal: Rehearsal) -> Estimate:
     """`scores` of all one-to-one pairs, of which those at THRESHOLDS[0] or above must be there."""
-    linked = np.array([np.sum(scores >= threshold) for threshold in THRESHOLDS], np.float64)
-    most = min(left_rows, right_rows)
-    shared = np.repeat(np.linspace(0, most, _SHARED), len(_FACTORS))[:, None]
-    factor = np.tile(_FACTORS, _SHARED)[:, None]
+    shared, factor = _hypotheses(min(left_rows, right_rows))
     free = right_rows - shared
     false = factor * free * ((left_rows - shared) * rehearsal.invented + shared * rehearsal.mistaken)
-    expected = shared * rehearsal.found + false
-    use = np.flatnonzero(rehearsal.invented * max(left_rows, right_rows) < 0.2)[::4]
+    few = rehearsal.invented * max(left_rows, right_rows) < 0.2
+    return _explain(scores, shared, factor, false, rehearsal.found, few)
+
+
+def estimate_doubles(scores: Floats, rows: int, rehearsal: Rehearsal) -> Estimate:
+    """The same of all pairs of rows of one register; `shared` are the pairs of rows that are one person."""
+    shared, factor = _hypotheses(2 * max(rows, 1))
+    false = factor * rehearsal.invented * (rows * (rows - 1) / 2) + 0 * shared
+    few = rehearsal.invented * rows < 0.2
+    return _explain(scores, shared, factor, false, rehearsal.found, few & (THRESHOLDS >= -8))
+
+
+def _hypotheses(most: int) -> tuple[Floats, Floats]:
+    """Numbers of shared people and factors on the false links, each with each, shape (hypotheses, 1)."""
+    shared = np.repeat(np.linspace(0, most, _SHARED), len(_FACTORS))[:, None]
+    return shared, np.tile(_FACTORS, _SHARED)[:, None]
+
+
+def _explain(
+    scores: Floats, shared: Floats, factor: Floats, false: Floats, found: Floats, few: NDArray[np.bool_]
+) -> Estimate:
+    """How well each hypothesis explains the counts, at the thresholds where false links are `few`."""
+    linked = len(scores) - np.searchsorted(np.sort(scores), THRESHOLDS).astype(np.float64)
+    use = np.flatnonzero(few)[::4]
     if not len(use):
         use = np.array([len(THRESHOLDS) - 1])
-    counts, model = _between(linked[use]), _between(expected[:, use])
+    counts, model = _between(linked[use]), _between((shared * found + false)[:, use])
     off = (counts - model) ** 2 / (model + 1 + (_MODEL_ERROR * counts) ** 2)
     logs = -0.5 * off.sum(axis=1) - 0.5 * (np.log(factor[:, 0]) / _FACTOR_SPREAD) ** 2
     likely = np.exp(logs - logs.max())
     kept = likely > 1e-6 * likely.max()
-    return Estimate(linked, shared[kept, 0], rehearsal.found, false[kept], likely[kept] / likely[kept].sum())
+    return Estimate(linked, shared[kept, 0], found, false[kept], likely[kept] / likely[kept].sum())
 
 
 def _between(from_top: Floats) -> Floats:
     """Counts between neighbouring thresholds, and above the last."""
-    return from_top - np.concatenate([from_top[..., 1:], np.zeros((*from_top.shape[:-1], 1))], axis=-1)
+    return np.asarray(from_top - np.concatenate([from_top[..., 1:], np.zeros((*from_top.shape[:-1], 1))], axis=-1))
 
 
 def decide(found: Estimate) -> Decision:
@@ -94,9 +113,7 @@ def decide(found: Estimate) -> Decision:
     recall = np.minimum(found.linked[at] * precision / np.maximum(found.shared, 1), 1)
     p, p_low, p_high = _spread(precision, found.likely)
     r, r_low, r_high = _spread(recall, found.likely)
-    return Decision(
-        float(THRESHOLDS[at]), p, p_low, p_high, r, r_low, r_high, float(found.likely @ found.shared), 0
-    )
+    return Decision(float(THRESHOLDS[at]), p, p_low, p_high, r, r_low, r_high, float(found.likely @ found.shared), 0)
 
 
 def posterior(found: Estimate, scores: Floats) -> Floats:
@@ -124,5 +141,5 @@ def posterior(found: Estimate, scores: Floats) -> Floats:
 def _spread(values: Floats, likely: Floats) -> tuple[float, float, float]:
     order = np.argsort(values)
     upto = np.cumsum(likely[order])
-    low, high = (float(values[order][min(np.searchsorted(upto, q), len(order) - 1)]) for q in (0.025, 0.975))
+    low, high = (float(values[order[min(int(np.searchsorted(upto, q)), len(order) - 1)]]) for q in (0.025, 0.975))
     return float(likely @ values), low, high

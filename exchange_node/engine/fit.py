@@ -54,7 +54,7 @@ def _spread(positive: Floats, negative: Floats) -> NDArray[np.float64]:
     """The spread of each feature over both kinds, each kind counted alike."""
     mean = (positive.mean(axis=0) + negative.mean(axis=0)) / 2
     spread = np.sqrt((((positive - mean) ** 2).mean(axis=0) + ((negative - mean) ** 2).mean(axis=0)) / 2)
-    return np.maximum(spread.astype(np.float64), 0.02)
+    return np.asarray(np.maximum(spread.astype(np.float64), 0.02))
 
 
 def _loss(

@@ -10,7 +10,7 @@ method between nodes those are the messages.
 
 from __future__ import annotations
 
-import secrets
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -36,6 +36,8 @@ _FEW: Final = 30
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, done, in all). To cancel, raise from it."""
+Watcher = Callable[[Planned], None]
+"""Called with the plan before it runs; may raise to stop."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -66,17 +68,17 @@ def link(
     seed: int = 1,
     kernel: str = "native",
     every_pair: bool | None = None,
-    planned: Callable[[Planned], None] | None = None,
+    planned: Watcher | None = None,
     progress: Progress | None = None,
 ) -> Links:
     """Link two registers with the same fields, one-to-one. The same input and seed give the same links.
 
-    `every_pair`: compare all pairs or only those that share a key; by their number if it is not said. `planned` is
-    called with the plan before it runs, and may raise to stop. Raises EncodingError bad-schema, LinkageError no-kernel.
+    `every_pair`: compare all pairs or only those that share a key; by their number if it is not said. Raises
+    EncodingError bad-schema, LinkageError no-kernel.
     """
     tell = progress or (lambda what, done, of: None)
     schema = schema_for([(name, column.kind) for name, column in left.items()])
-    secret = secrets.token_bytes(32)
+    secret = secret_of(seed)
     tell("reading both registers' values", 0, 2)
     ours = Party(schema, left, secret, 2 * seed)
     tell("reading both registers' values", 1, 2)
@@ -90,7 +92,7 @@ def link(
     weights = _learn(both, weights, plan, kernel, rounds=2, tell=tell)
     found, rehearsed = _link(both, weights, plan, kernel, tell, "a first pass")
     sizes = ours.side.rows, theirs.side.rows
-    least = _sure(estimate(found.scores, *sizes, rehearsed))
+    least = sure(estimate(found.scores, *sizes, rehearsed))
     accepted = found.only(found.scores >= least)
     if len(accepted) >= _FEW:
         features = ours.side.vectors.features(accepted.left, theirs.side.vectors, accepted.right)
@@ -119,6 +121,11 @@ def link(
         weights,
         both,
     )
+
+
+def secret_of(seed: int) -> bytes:
+    """Where both registers are on one machine nothing is hidden from anyone: the key only has to be the same again."""
+    return hashlib.sha256(b"exchange trial" + seed.to_bytes(8, "big")).digest()
 
 
 def _together(parties: tuple[Party, Party], start: Weights | None) -> Weights:
@@ -162,7 +169,7 @@ def _link(
     return found, one.with_other(rehearse(parties[1], weights, plan.plan, kernel))
 
 
-def _sure(explained: Estimate) -> float:
+def sure(explained: Estimate) -> float:
     """The lowest threshold at which the pairs are expected to be nearly all right."""
     good = np.flatnonzero(explained.precision() >= SURE)
     return float(THRESHOLDS[good[0]] if len(good) else THRESHOLDS[int(np.argmax(explained.f1()))])

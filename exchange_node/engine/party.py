@@ -2,14 +2,16 @@
 
 Pairs that are one person: rows of the register against damaged copies of them. Pairs that are not: copies against other
 rows, at random and, since what matters is told by those that look alike, the most alike ones. Some of these are the
-register's own doubles, which must not teach the weights that doubles differ; how likely each is one is estimated along
-with the weights (an EM algorithm: Dempster, Laird and Rubin 1977).
+register's own doubles, which must not teach the weights that doubles differ. How likely each is one is told at first by
+weights that know no look-alikes, since real doubles may be worse than our copies; once these are raked towards real
+pairs, by the weights themselves, in turn with them (an EM algorithm: Dempster, Laird and Rubin 1977).
 
 What a party gives away is its weights, one number for each feature.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -30,8 +32,20 @@ ALIKE: Final = 10
 """The most alike other rows for each copy."""
 MINED_AMONG: Final = 100_000
 """Where all pairs are compared, the most alike rows are looked for among at most so many."""
-_ROUNDS: Final = 8
+_ROUNDS: Final = 3
 _NOTHING: Final = -1e9
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Negatives:
+    """Features of copies and other people's rows, and of the copies' originals and the same rows."""
+
+    of_copies: Floats
+    of_originals: Floats
+
+    def only(self, chosen: NDArray[np.bool_]) -> Negatives:
+        """Some of them."""
+        return Negatives(self.of_copies[chosen], self.of_originals[chosen])
 
 
 class Party:
@@ -47,14 +61,18 @@ class Party:
         self.copies = Side.of(schema, damaged(columns, self.originals, self._random), secret)
         self.same = self.copies.vectors.features(self.every_copy, self.side.vectors, self.originals)
         self.worth = np.ones(COPIES)
+        self._raked = False
+        self._first = Weights(np.zeros(len(schema.features)))
         self.doubles = 0.02
-        """The share of rows that stand twice in the register, as far as is known."""
+        """How many other rows of the register are the same person as one row, as far as is known."""
         of_copy = np.repeat(self.every_copy, STRANGERS)
         other = self._random.integers(0, rows, len(of_copy))
         apart = other != self.originals[of_copy]
-        self._strangers = self.copies.vectors.features(of_copy[apart], self.side.vectors, other[apart])
-        self._alike: Floats = np.empty((0, len(schema.features)), np.float32)
-        self._as_originals = self._alike
+        self._of_copy = of_copy[apart]
+        self._drawn = self._negatives(of_copy[apart], other[apart])
+        likeness = np.quantile(self.same.mean(axis=1), 0.1)  # rows as much alike may be doubles
+        self._strangers = self._drawn.only(self._drawn.of_originals.mean(axis=1) < likeness)
+        self._alike = self._negatives(of_copy[:0], other[:0])
 
     @property
     def every_copy(self) -> NDArray[np.int64]:
@@ -62,21 +80,25 @@ class Party:
         return np.arange(COPIES)
 
     def fit(self, start: Weights | None = None) -> Weights:
-        """The weights that tell this register's people apart."""
-        strangers = np.full(len(self._strangers), (self.side.rows - 1) * COPIES / len(self._strangers))
-        weights = fit(self.same, self._strangers, self.worth, strangers, start)
-        if not len(self._alike):
-            return weights
-        different = np.concatenate([self._strangers, self._alike])
-        double = np.zeros(len(self._alike))
+        """The weights that tell this register's people apart; `start` also says at first who stands there twice."""
+        different = np.concatenate([self._strangers.of_copies, self._alike.of_copies])
+        counted = np.ones(len(different))
+        strangers = len(self._strangers.of_copies)
+        counted[:strangers] = (self.side.rows - 1) * COPIES / max(strangers, 1)
+        if start is None:
+            self._first = start = fit(self.same, different, self.worth, counted)
         for _ in range(_ROUNDS):
-            counted = np.concatenate([strangers, np.maximum(1 - double, 1e-3)])
-            weights = fit(self.same, different, self.worth, counted, start or weights)
-            odds = self._as_originals @ weights.features + weights.constant + np.log(self.doubles)
-            double = 1 / (1 + np.exp(-odds))
-            self.doubles = float(np.clip(double.sum() / COPIES, 1e-4, 0.3))
-            start = weights
-        return weights
+            double = self.double(start if self._raked else self._first, self._alike.of_originals)
+            if len(double):
+                self.doubles = float(np.clip(double.sum() / COPIES, 1e-3, 3.0))
+            counted[strangers:] = np.maximum(1 - double, 1e-6)
+            start = fit(self.same, different, self.worth, counted, start)
+        return start
+
+    def double(self, weights: Weights, alike: Floats) -> NDArray[np.float64]:
+        """How likely pairs of the register's own rows with these features are one person that it has twice."""
+        odds = alike @ weights.features + weights.constant + np.log(self.doubles)
+        return np.asarray(1 / (1 + np.exp(-np.clip(odds, -500, 500))), np.float64)
 
     def mine(self, weights: Weights, plan: Plan, kernel: str = "native") -> None:
         """Look for the rows most alike to each copy, other than its original."""
@@ -87,11 +109,21 @@ class Party:
             self.copies, self.every_copy, self.side, among, weights, plan, least=_NOTHING, most=ALIKE + 1, kernel=kernel
         )
         found = found.only(found.right != self.originals[found.left])
+        least = np.full(COPIES, np.inf)  # who is more alike than the least alike one mined is mined, too
+        np.minimum.at(least, found.left, found.scores)
+        scores = self._drawn.of_copies @ weights.features + weights.constant
+        self._strangers = self._drawn.only(scores < least[self._of_copy])
+        self._alike = self._negatives(found.left, found.right)
+
+    def _negatives(self, copies: NDArray[np.int64], others: NDArray[np.int64]) -> Negatives:
         vectors = self.side.vectors
-        self._alike = self.copies.vectors.features(found.left, vectors, found.right)
-        self._as_originals = vectors.features(self.originals[found.left], vectors, found.right)
+        return Negatives(
+            self.copies.vectors.features(copies, vectors, others),
+            vectors.features(self.originals[copies], vectors, others),
+        )
 
     def rake(self, weights: Weights, least: float, mean: NDArray[np.float64]) -> None:
         """Weigh the copies so that those accepted at `least` have the mean features of the accepted real pairs."""
+        self._raked = True
         scores = self.same @ weights.features + weights.constant
         self.worth = rake(self.same, scores >= least, mean)

@@ -1,7 +1,7 @@
 """Which pairs to compare: all of them, or those that share one of the keys that suit the fields at hand.
 
-Keys are chosen by what they cost (pairs, by how often values repeat in a sample of the register) and what they find (the
-party's own damaged copies that would be linked): best value first, until they find nearly all of them more than once.
+Keys are chosen by what they cost (pairs, by how often values repeat in a sample of the register) and what they find
+(the party's own damaged copies that would be linked): best value first, until nearly all are found more than once.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def rehearse(party: Party, weights: Weights, plan: Plan, kernel: str = "native")
     every = np.arange(party.side.rows)
     found = find(party.copies, copies, party.side, every, weights, plan, least=THRESHOLDS[0], most=_MOST, kernel=kernel)
     right = found.right == originals[found.left]
-    different = 1 - _double(party, weights, found) * ~right
+    different = 1 - _double(party, weights, found, right)
     hits, wrongs, strangers = (np.zeros(len(THRESHOLDS)) for _ in range(3))
     with_original = without = 0.0
     fold_of_copy = copies % FOLDS
@@ -70,16 +70,38 @@ def rehearse(party: Party, weights: Weights, plan: Plan, kernel: str = "native")
     return Rehearsal(hits / with_original, wrongs / with_original, strangers / max(without, 1e-9))
 
 
-def _double(party: Party, weights: Weights, found: Found) -> NDArray[np.float64]:
-    """How likely the original of each pair's copy and the pair's row are one person that the register has twice."""
+def rehearse_doubles(party: Party, weights: Weights, plan: Plan, kernel: str = "native") -> Rehearsal:
+    """Of the register against itself: `found` is the share of copies alike enough to their original, `invented` how
+    often two other rows are, for each pair of rows.
+    """
+    every = np.arange(party.side.rows)
+    copies = party.every_copy[: min(len(party.originals), party.side.rows)]
+    found = find(party.copies, copies, party.side, every, weights, plan, least=THRESHOLDS[0], most=_MOST, kernel=kernel)
+    right = found.right == party.originals[found.left]
+    worth = party.worth[found.left]
+    different = (1 - _double(party, weights, found, right)) * ~right
+    in_all = float(party.worth[copies].sum())
+    return Rehearsal(
+        _from_top(found.scores, worth * right) / in_all,
+        np.zeros(len(THRESHOLDS)),
+        _from_top(found.scores, worth * different) / (in_all * max(party.side.rows - 1, 1)),
+    )
+
+
+def _double(party: Party, weights: Weights, found: Found, right: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How likely the original of each pair's copy and the pair's other row are one person that the register has twice;
+    0 for the right pairs.
+    """
     vectors = party.side.vectors
-    features = vectors.features(party.originals[found.left], vectors, found.right)
-    odds = features @ weights.features + weights.constant + np.log(party.doubles)
-    return np.asarray(1 / (1 + np.exp(-odds)), np.float64)
+    wrong = np.flatnonzero(~right)
+    features = vectors.features(party.originals[found.left[wrong]], vectors, found.right[wrong])
+    likely = np.zeros(len(found))
+    likely[wrong] = party.double(weights, features)
+    return likely
 
 
 def _from_top(scores: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """The sum of the counts at or above each threshold."""
     at = np.searchsorted(THRESHOLDS, scores, "right")
     sums = np.bincount(at, counts, len(THRESHOLDS) + 1)
-    return np.cumsum(sums[::-1])[::-1][1:]
+    return np.asarray(np.cumsum(sums[::-1])[::-1][1:], np.float64)

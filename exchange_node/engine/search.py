@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from exchange_node.encoding.block_keys import Key, block_keys
 from exchange_node.encoding.vector_schema import VectorSchema
 from exchange_node.encoding.vectors import LARGEST, Rows, Vectors, Weights, scale_for
-from exchange_node.linkage.dot import Best, Blocks, best_pairs, choose, merge, side_by_side
+from exchange_node.kernels.dot import side_by_side
+from exchange_node.linkage.dot import Best, Blocks, best_pairs, choose, merge
 from exchange_node.records.columns import Columns
 
 SLAB = 1_000_000
@@ -91,9 +92,9 @@ def find(
 ) -> Found:
     """The best `most` right rows of each left row whose log odds reach `least`, of the rows named on both sides.
 
-    Exact in whole numbers: `least` and the scores are rounded to 1 / `scale_for`. Memory is bounded by one slab of right
-    vectors. `later` finds pairs within one register, whose right row comes after the left one in `left_rows`, which
-    must then be `right_rows`.
+    Exact in whole numbers: `least` and the scores are rounded to 1 / `scale_for`. Memory is bounded by one slab of
+    right vectors. `later` finds pairs within one register, whose right row comes after the left one in `left_rows`,
+    which must then be `right_rows`.
     """
     chosen, scale = choose(kernel), scale_for(left.vectors.schema, weights)
     threshold = int(np.ceil(max((least - weights.constant) * scale, -LARGEST)))  # nothing scores below

@@ -1,1 +1,1 @@
-"""The proof of concept in a day: two files of an agency's own, linked on one machine, and a report. No node is needed."""
+"""The proof of concept in a day: two files of an agency's own, linked on one machine. No node is needed."""

@@ -29,10 +29,7 @@ def histogram(scores: Numbers, threshold: float) -> str:
             f'height="{height:.1f}" fill="{colour}"/>'
         )
     line = _x(threshold, edges)
-    bars.append(
-        f'<line x1="{line:.1f}" x2="{line:.1f}" y1="10" y2="{_HEIGHT - _BOTTOM}" stroke="#b00020" stroke-dasharray="4"/>'
-        f'<text x="{line + 4:.1f}" y="20" fill="#b00020">threshold {threshold:.2f}</text>'
-    )
+    bars.append(_upright(line) + f'<text x="{line + 4:.1f}" y="20" fill="#b00020">threshold {threshold:.2f}</text>')
     return _svg(bars, edges, "evidence that a pair is one person (log odds)", "pairs, square root scale")
 
 
@@ -49,10 +46,13 @@ def curves(thresholds: Numbers, precision: Numbers, recall: Numbers, threshold: 
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts.append(f'<text x="{_LEFT + 10}" y="{_HEIGHT - _BOTTOM - height}" fill="{colour}">{name}</text>')
     line = _x(threshold, x)
-    parts.append(
-        f'<line x1="{line:.1f}" x2="{line:.1f}" y1="10" y2="{_HEIGHT - _BOTTOM}" stroke="#b00020" stroke-dasharray="4"/>'
-    )
+    parts.append(_upright(line))
     return _svg(parts, x, "threshold (log odds)", "estimate, 0 to 1")
+
+
+def _upright(at: float) -> str:
+    base = _HEIGHT - _BOTTOM
+    return f'<line x1="{at:.1f}" x2="{at:.1f}" y1="10" y2="{base}" stroke="#b00020" stroke-dasharray="4"/>'
 
 
 def _x(value: float, edges: Numbers) -> float:
@@ -69,5 +69,6 @@ def _svg(parts: list[str], edges: Numbers, along: str, up: str) -> str:
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(along)}">'
         f'<line x1="{_LEFT}" x2="{_WIDTH - 20}" y1="{base}" y2="{base}" stroke="#444"/>{"".join(parts)}{ticks}'
         f'<text x="{_WIDTH / 2}" y="{_HEIGHT - 6}" text-anchor="middle">{escape(along)}</text>'
-        f'<text x="14" y="{base / 2}" transform="rotate(-90 14 {base / 2})" text-anchor="middle">{escape(up)}</text></svg>'
+        f'<text x="14" y="{base / 2}" transform="rotate(-90 14 {base / 2})" text-anchor="middle">{escape(up)}</text>'
+        "</svg>"
     )

@@ -30,5 +30,7 @@ def write_links(
     columns = {"row_a": left, "row_b": right, "score": np.round(score, 3), "probability": np.round(probability, 6)}
     table = pa.table({name: pa.array(values[order]) for name, values in columns.items()})
     part = path.with_name(f".{path.name}.part")
-    csv.write_csv(table, part, csv.WriteOptions(quoting_style="none"))
+    with open(part, "wb") as stream:
+        stream.write((",".join(columns) + "\n").encode())
+        csv.write_csv(table, stream, csv.WriteOptions(include_header=False, quoting_style="none"))
     os.replace(part, path)

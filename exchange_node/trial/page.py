@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -21,36 +21,38 @@ td,th{padding:.3rem .7rem;border-bottom:1px solid #e3e8ed;text-align:left;vertic
 .figures b{display:block;font-size:1.4rem}svg{width:100%;height:auto;font-size:12px}
 .agrees{background:#d9f0e3}.similar{background:#fff3cf}.differs{background:#fbd9d5}.missing{color:#8894a0}
 """
+_PAIRED = "Every row of the first file is paired with at most one of the second."
+_ANY = "Every row is compared with the rows behind it."
 
 
-def page(a: Register, b: Register, links: Links, agreement: Agreement, document: Mapping[str, Any]) -> str:
+def page(registers: Sequence[Register], links: Links, agreement: Agreement, document: Mapping[str, Any]) -> str:
     """`document` is what `--json` prints; the figures at the top are taken from it."""
+    names = [register.file.path.name for register in registers]
+    fields = list(registers[0].columns)
     threshold = links.decision.threshold
     explained = links.estimate
     right = explained.linked * explained.precision()
-    recall = right / max(explained.likely @ explained.shared, 1)
+    recall = right / max(float(explained.likely @ explained.shared), 1.0)
     return "".join(
         (
             '<!doctype html><html lang="en"><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width,initial-scale=1">',
-            f"<title>Linkage trial</title><style>{_STYLE}</style><h1>Linkage trial: {escape(a.file.path.name)} and "
-            f"{escape(b.file.path.name)}</h1>",
+            f"<title>Linkage trial</title><style>{_STYLE}</style><h1>Linkage trial: {escape(' and '.join(names))}</h1>",
             _figures(document),
             "<h2>Where the line is drawn</h2>",
-            "<p>Every row of the first file is paired with at most one of the second. To the right of the threshold a "
-            "pair is a link. The threshold is where the expected F1 is highest; nobody labelled anything.</p>",
+            f"<p>{_PAIRED if len(registers) > 1 else _ANY} To the right of the threshold a pair is a link. The "
+            "threshold is where the expected F1 is highest; nobody labelled anything.</p>",
             histogram(links.candidates.scores, threshold),
             curves(THRESHOLDS, explained.precision(), recall, threshold),
             "<h2>What the fields are worth</h2>",
             _worth(agreement.fields()),
             "<h2>How links agree</h2>",
             "<p>Patterns, never values. Counts below 10 are not shown.</p>",
-            _patterns(list(a.columns), agreement.patterns(unsure=False)),
+            _patterns(fields, agreement.patterns(unsure=False)),
             "<h3>Links with a probability under 90 %</h3>",
-            _patterns(list(a.columns), agreement.patterns(unsure=True)),
+            _patterns(fields, agreement.patterns(unsure=True)),
             "<h2>The files</h2>",
-            quality_section(a.report, f"First file: {a.file.path.name}"),
-            quality_section(b.report, f"Second file: {b.file.path.name}"),
+            *(quality_section(register.report, register.file.path.name) for register in registers),
             _how(document),
             "</html>",
         )
@@ -116,7 +118,8 @@ def _patterns(fields: list[str], patterns: list[Pattern]) -> str:
     rows = "".join(
         "<tr>"
         + "".join(f'<td class="{state}">{state}</td>' for state in pattern.states)
-        + f"<td>{pattern.links if pattern.links >= 10 else '&lt;10'}</td><td>{100 * pattern.probability:.0f} %</td></tr>"
+        + f"<td>{pattern.links if pattern.links >= 10 else '&lt;10'}</td>"
+        f"<td>{100 * pattern.probability:.0f} %</td></tr>"
         for pattern in patterns
     )
     return f"<table><thead><tr>{head}<th>Links</th><th>Probability</th></tr></thead><tbody>{rows}</tbody></table>"

@@ -1,26 +1,26 @@
 """One trial, read top to bottom: read two files, link them, measure, and write what was found.
 
-    links.csv     row_a,row_b,score,probability; rows counted from 0 below the header
-    report.html   quality of the files, threshold, estimates, what the fields are worth
-    map.yaml      which column was taken for which field, to be corrected and given back with --map
+links.csv     row_a,row_b,score,probability; rows counted from 0 below the header
+report.html   quality of the files, threshold, estimates, what the fields are worth
+map.yaml      which column was taken for which field, to be corrected and given back with --map
 """
 
 from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from exchange_node.engine.link import Links, Progress, link
-from exchange_node.engine.plan import Planned
+from exchange_node.engine.dedupe import dedupe
+from exchange_node.engine.link import Links, Progress, Watcher, link
 from exchange_node.linkage.dot import choose
 from exchange_node.records.column_map import write_maps
-from exchange_node.records.register import Register, read_pair
+from exchange_node.records.register import Register, read_one, read_pair
 from exchange_node.trial.files import write_links, write_text
-from exchange_node.trial.measure import measure
+from exchange_node.trial.measure import measure, measure_doubles
 from exchange_node.trial.page import page
 from exchange_node.trial.worth import Agreement
 
@@ -41,65 +41,75 @@ class Options:
 class Watch:
     """Who is told what on the way: the files as they were understood, the plan before it runs, and progress."""
 
-    read: Callable[[Register, Register], None]
-    planned: Callable[[Planned], None]
+    read: Callable[..., None]
+    planned: Watcher
     progress: Progress
 
 
-def run(path_a: Path, path_b: Path, options: Options, watch: Watch) -> dict[str, Any]:
-    """The figures as JSON types; files are written only at the end. Raises RecordsError, LinkageError."""
+def run(path_a: Path, path_b: Path | None, options: Options, watch: Watch) -> dict[str, Any]:
+    """The figures as JSON types; files are written only at the end. Without a second file, doubles within the first.
+
+    Raises RecordsError, LinkageError, EncodingError.
+    """
     began = time.monotonic()
     kernel = choose(options.kernel)
     watch.progress("reading the files", 0, 1)
-    exclude = frozenset((options.truth,)) if options.truth else frozenset()
-    a, b = read_pair(path_a, path_b, options.map_file, exclude)
-    truth = [register.column(options.truth) for register in (a, b)] if options.truth else None
-    watch.read(a, b)
-    plans: list[Planned] = []
-
-    def planned(plan: Planned) -> None:
-        plans.append(plan)
-        watch.planned(plan)
-
-    links = link(
-        a.columns,
-        b.columns,
+    registers = _read(path_a, path_b, options)
+    truth = [register.column(options.truth) for register in registers] if options.truth else None
+    watch.read(*registers)
+    columns = [register.columns for register in registers]
+    links = (link if path_b else dedupe)(
+        *columns,
         seed=options.seed,
         kernel=kernel,
         every_pair=options.every_pair,
-        planned=planned,
+        planned=watch.planned,
         progress=watch.progress,
     )
-    agreement = Agreement(links, a.columns, b.columns)
-    document = _figures(a, b, links, agreement, plans[0], kernel)
+    agreement = Agreement(links, columns[0], columns[-1])
+    document = mapping(registers) | _figures(registers, links, agreement, kernel)
     if truth is not None:
-        found = measure(links, *truth)
-        document |= {
-            "true_pairs": found.pairs,
-            "precision": round(found.precision, 6),
-            "recall": round(found.recall, 6),
-            "f1": round(found.f1, 6),
-            "best_f1": round(found.best_f1, 6),
-        }
+        found = measure(links, *truth) if path_b else measure_doubles(links, *truth)
+        document |= {name: value if name == "true_pairs" else round(value, 6) for name, value in found.items()}
     document["seconds"] = round(time.monotonic() - began, 2)
     document["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
         write_links(options.out / "links.csv", links.left, links.right, links.score, links.probability)
-        write_text(options.out / "report.html", page(a, b, links, agreement, document))
-        write_text(options.out / "map.yaml", write_maps({"a": a.map, "b": b.map}))
+        write_text(options.out / "report.html", page(registers, links, agreement, document))
+        write_text(options.out / "map.yaml", write_maps(dict(zip("ab", (r.map for r in registers), strict=False))))
     return document
 
 
-def _figures(
-    a: Register, b: Register, links: Links, agreement: Agreement, plan: Planned, kernel: str
-) -> dict[str, Any]:
-    decision = links.decision
+def understood(path_a: Path, path_b: Path | None, options: Options) -> dict[str, Any]:
+    """How the files would be read, and their quality; nothing is linked."""
+    return mapping(_read(path_a, path_b, options))
+
+
+def mapping(registers: Sequence[Register]) -> dict[str, Any]:
+    """Which column was taken for which field, and the quality of each file."""
+    sides = dict(zip("ab", registers, strict=False))
+    return {
+        "map": {side: register.map.as_dict() for side, register in sides.items()},
+        "ignored": {side: dict(register.map.ignored) for side, register in sides.items()},
+        "quality": {side: register.report.to_json() for side, register in sides.items()},
+    }
+
+
+def _read(path_a: Path, path_b: Path | None, options: Options) -> tuple[Register, ...]:
+    exclude = frozenset((options.truth,)) if options.truth else frozenset()
+    if path_b is None:
+        return (read_one(path_a, options.map_file, exclude),)
+    return read_pair(path_a, path_b, options.map_file, exclude)
+
+
+def _figures(registers: Sequence[Register], links: Links, agreement: Agreement, kernel: str) -> dict[str, Any]:
+    decision, plan = links.decision, links.planned
     return {
         "method": "vectors",
         "kernel": kernel,
-        "rows_a": a.rows,
-        "rows_b": b.rows,
+        "rows_a": registers[0].rows,
+        "rows_b": registers[-1].rows,
         "links": len(links),
         "threshold": round(decision.threshold, 4),
         "estimated_precision": round(decision.precision, 6),
@@ -110,20 +120,5 @@ def _figures(
         "uncertain": decision.uncertain,
         "compared": links.compared,
         "plan": {"pairs": plan.pairs, "expected_loss": round(plan.loss, 6), "keys": list(plan.keys)},
-        "fields": [
-            {
-                "field": field.field,
-                "agrees": field.agrees,
-                "similar": field.similar,
-                "differs": field.differs,
-                "share_agrees": round(field.share_agrees, 4),
-                "share_similar": round(field.share_similar, 4),
-                "share_differs": round(field.share_differs, 4),
-                "share_missing": round(field.share_missing, 4),
-            }
-            for field in agreement.fields()
-        ],
-        "map": {"a": a.map.as_dict(), "b": b.map.as_dict()},
-        "ignored": {"a": dict(a.map.ignored), "b": dict(b.map.ignored)},
-        "quality": {"a": a.report.to_json(), "b": b.report.to_json()},
+        "fields": [asdict(field) for field in agreement.fields()],
     }

@@ -61,8 +61,12 @@ class Agreement:
         own = _own_features(links.schema)
         self._worth = {name: features[:, at] @ links.weights.features[at] for name, at in own.items()}
         self._apart = {name: apart[:, at] @ links.weights.features[at] for name, at in own.items()}
-        self._states = {name: _states(left, right, name, *pairs, features[:, _plain(links.schema, name)]) for name in left}
-        self._differ = {name: _states(left, right, name, *strangers, apart[:, _plain(links.schema, name)]) for name in left}
+        self._states = {
+            name: _states(left, right, name, *pairs, features[:, _plain(links.schema, name)]) for name in left
+        }
+        self._differ = {
+            name: _states(left, right, name, *strangers, apart[:, _plain(links.schema, name)]) for name in left
+        }
 
     def fields(self) -> list[FieldWorth]:
         """The worth of each field."""

@@ -1,0 +1,155 @@
+"""`exchange trial`: two files of one's own, linked on this machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from .output import Json, err, examples, number, say, show, table
+
+if TYPE_CHECKING:
+    from exchange_node.engine.plan import Planned
+    from exchange_node.records.register import Register
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the command in its place."""
+    app.command(
+        epilog=examples(
+            "exchange trial tenants.csv patients.csv --out trial",
+            "exchange trial a.csv b.parquet --map trial/map.yaml --out trial",
+            "exchange trial a.csv b.csv --truth person_id --json",
+            "exchange trial a.csv --out doubles",
+        )
+    )(trial)
+
+
+def trial(
+    a: Annotated[Path, typer.Argument(help="A CSV or Parquet file, one person a row.")],
+    b: Annotated[Path | None, typer.Argument(help="Another one. Without it, doubles within A are looked for.")] = None,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", help="YAML: which column is which field. A trial writes the one it guessed.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="A folder for links.csv, report.html and map.yaml.")] = None,
+    truth: Annotated[
+        str | None, typer.Option(help="A column that says who is who: never used to link, only to measure.")
+    ] = None,
+    kernel: Annotated[
+        str, typer.Option(help="What compares; `native` is the fastest that this machine runs.")
+    ] = "native",
+    every_pair: Annotated[
+        bool | None, typer.Option("--every-pair/--keys", help="Compare all pairs, or only those that share a key.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="The same files and seed give the same links.")] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show how the columns are understood.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Link two files of your own on this machine, and see how well. Nothing leaves it and no node is needed.
+
+    Columns are guessed from their names and contents, and shown. Nobody labels anything: weights and threshold are
+    learned from the files, and precision and recall are estimated; --truth measures them.
+    """
+    from exchange_node.trial import trial as trials
+
+    options = trials.Options(map_file, truth, out, kernel, seed, every_pair)
+    if dry_run:
+        document = trials.understood(a, b, options)
+        show(document, as_json, lambda: _show_map(document))
+        return
+    with _watching(as_json) as watch:
+        document = trials.run(a, b, options, watch)
+    show(document, as_json, lambda: _show_result(document, out))
+
+
+class _watching:
+    """Progress on a terminal's standard error, and the map and the plan for people as soon as they are known."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._people = not as_json
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            console=err(),
+            disable=not sys.stderr.isatty(),
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=None)
+
+    def __enter__(self) -> Any:
+        from exchange_node.trial.trial import Watch
+
+        self._progress.start()
+        return Watch(self._read, self._planned, self._tell)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def _tell(self, what: str, done: int, of: int) -> None:
+        self._progress.update(self._task, description=what, completed=done, total=of)
+
+    def _read(self, *registers: Register) -> None:
+        if self._people:
+            from exchange_node.trial.trial import mapping
+
+            _show_map(mapping(registers))
+
+    def _planned(self, plan: Planned) -> None:
+        if self._people:
+            how = f"those that share one of {len(plan.keys)} keys" if plan.keys else "all"
+            missed = f"; some {100 * plan.loss:.2f} % of the links may be missed by that" if plan.keys else ""
+            say(f"Comparing {plan.pairs:,} pairs, {how}{missed}.")
+
+
+def _show_map(document: dict[str, Any]) -> None:
+    sides = list(document["map"])
+    fields = dict.fromkeys(field for side in sides for field in document["map"][side])
+    rows = [(field, *(_columns(document["map"][side].get(field)) for side in sides)) for field in fields]
+    table(("Field", *(f"Column of {side.upper()}" for side in sides)), rows)
+    ignored = [(side.upper(), *pair) for side in sides for pair in document["ignored"][side].items()]
+    if ignored:
+        table(("File", "Not used", "Why"), ignored)
+    advice = [(side.upper(), line) for side in sides for line in document["quality"][side].get("mend", [])[:3]]
+    if advice:
+        table(("File", "To mend first"), advice)
+
+
+def _columns(found: Any) -> str:
+    if isinstance(found, dict):
+        found = found["columns"]
+    return " + ".join(found) if isinstance(found, list) else str(found or "")
+
+
+def _show_result(document: dict[str, Any], out: Path | None) -> None:
+    from exchange_node.trial.page import times
+
+    table(
+        ("Field", "if it agrees", "if it is similar", "if it differs"),
+        [(f["field"], times(f["agrees"]), times(f["similar"]), times(f["differs"])) for f in document["fields"]],
+        title="What a field does to the odds that two rows are one person",
+    )
+    say()
+    say(
+        f"{number(document['links'], 'link')}. Estimated precision {_percent(document, 'precision')}, "
+        f"recall {_percent(document, 'recall')}; {number(document['uncertain'], 'pair')} uncertain."
+    )
+    if "f1" in document:
+        say(
+            f"Measured against the truth: precision {100 * document['precision']:.2f} %, "
+            f"recall {100 * document['recall']:.2f} %, F1 {document['f1']:.4f}."
+        )
+    say(f"{document['seconds']:.1f} seconds, {document['peak_mb']:,.0f} MB, kernel {document['kernel']}.")
+    if out is not None:
+        say(f"Written: {out / 'links.csv'}, {out / 'report.html'}, {out / 'map.yaml'}.")
+    else:
+        say("Nothing was written; --out FOLDER writes the links and a report.")
+
+
+def _percent(document: dict[str, Any], what: str) -> str:
+    low, high = document[f"{what}_interval"]
+    return f"{100 * document[f'estimated_{what}']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"

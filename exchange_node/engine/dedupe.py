@@ -1,0 +1,105 @@
+"""One register against itself: which of its rows are one person.
+
+As in `link.py`, with one party, and with pairs instead of one-to-one links, since a person may stand there many times.
+Pairs above the threshold are put together into groups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from exchange_node.encoding.vector_schema import schema_for
+from exchange_node.encoding.vectors import Weights
+from exchange_node.engine.decide import Estimate, decide, estimate_doubles, posterior
+from exchange_node.engine.link import Links, Progress, Watcher, secret_of, sure
+from exchange_node.engine.party import Party
+from exchange_node.engine.plan import Planned, plan_for
+from exchange_node.engine.rehearse import rehearse_doubles
+from exchange_node.engine.search import Found, find
+from exchange_node.records.columns import Columns
+
+MOST = 12
+_FEW = 30
+
+
+def dedupe(
+    columns: Columns,
+    *,
+    seed: int = 1,
+    kernel: str = "native",
+    every_pair: bool | None = None,
+    planned: Watcher | None = None,
+    progress: Progress | None = None,
+) -> Links:
+    """Pairs of rows that are one person; `left` is the earlier row. The same input and seed give the same pairs.
+
+    Raises EncodingError bad-schema, LinkageError no-kernel.
+    """
+    tell = progress or (lambda what, done, of: None)
+    schema = schema_for([(name, column.kind) for name, column in columns.items()])
+    party = Party(schema, columns, secret_of(seed), 2 * seed)
+    weights = party.fit()
+    plan = plan_for((party, party), weights, every=every_pair)
+    if planned is not None:
+        planned(plan)
+    weights = _learn(party, weights, plan, kernel, 2, tell)
+    found = _pairs(party, weights, plan, kernel, tell)
+    explained = _explain(party, weights, plan, kernel, found)
+    least = sure(explained)
+    accepted = found.only(found.scores >= least)
+    if len(accepted) >= _FEW:
+        vectors = party.side.vectors
+        mean = vectors.features(accepted.left, vectors, accepted.right).mean(axis=0, dtype=np.float64)
+        party.rake(weights, least, mean)
+        weights = _learn(party, party.fit(weights), plan, kernel, 1, tell)
+        found = _pairs(party, weights, plan, kernel, tell)
+        explained = _explain(party, weights, plan, kernel, found)
+    decision = decide(explained)
+    probability = posterior(explained, found.scores)
+    linked = found.scores >= decision.threshold
+    return Links(
+        found.left[linked],
+        found.right[linked],
+        found.scores[linked],
+        probability[linked],
+        found,
+        replace(decision, uncertain=int(np.sum((probability > 0.1) & (probability < 0.9)))),
+        explained,
+        plan,
+        found.compared,
+        schema,
+        weights,
+        (party, party),
+    )
+
+
+def _learn(party: Party, weights: Weights, plan: Planned, kernel: str, rounds: int, tell: Progress) -> Weights:
+    for number in range(rounds):
+        tell("learning what agreement is worth", number, rounds)
+        party.mine(weights, plan.plan, kernel)
+        weights = party.fit(weights)
+    return weights
+
+
+def _pairs(party: Party, weights: Weights, plan: Planned, kernel: str, tell: Progress) -> Found:
+    every = np.arange(party.side.rows)
+    return find(
+        party.side,
+        every,
+        party.side,
+        every,
+        weights,
+        plan.plan,
+        least=-10.0,
+        most=MOST,
+        kernel=kernel,
+        later=True,
+        progress=lambda done, of: tell("comparing", done, of),
+    )
+
+
+def _explain(party: Party, weights: Weights, plan: Planned, kernel: str, found: Found) -> Estimate:
+    foretold = rehearse_doubles(party, weights, plan.plan, kernel)
+    return estimate_doubles(found.scores, party.side.rows, foretold)
