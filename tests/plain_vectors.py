@@ -123,24 +123,25 @@ class PlainVectors:
             return 0
         return ((logarithm(rows) - logarithm(count)) * 8192 // logarithm(rows) + 1) // 2
 
-    def counts(self, block: str, row: int) -> Counter[int]:
-        """How many tokens set each column."""
-        return Counter(place for _, all_places in self.blocks[block][row] for place in all_places)
-
-    def inverse(self, block: str, row: int) -> int:
-        """Of the length, of 2^20."""
-        square = sum(count**2 for count in self.counts(block, row).values())
-        return isqrt(2**40 // square) if square else 0
+    def record(self, block: str, row: int) -> tuple[dict[int, list[int]], int]:
+        """How many tokens set each column and how rare they are together, and the length's inverse, of 2^20."""
+        found: dict[int, list[int]] = {}
+        for rarity, all_places in self.blocks[block][row]:
+            for place in all_places:
+                both = found.setdefault(place, [0, 0])
+                if both[0] < 15:
+                    both[0] += 1
+                    both[1] += rarity
+        square = sum(count**2 for count, _ in found.values())
+        return found, isqrt(2**40 // square) if square else 0
 
     def left(self, row: int) -> np.ndarray:
         """One vector."""
         vector = np.zeros(self.schema.width, np.uint8)
         for block in self.schema.blocks:
-            counts = self.counts(block.name, row)
-            square = sum(count**2 for count in counts.values())
-            for place, count in counts.items():
-                exactly = isqrt(4 * (block.unit * count) ** 2 // square)
-                vector[self.schema.start[block.name] + place] = (exactly + 1) // 2
+            found, inverse = self.record(block.name, row)
+            for place, (count, _) in found.items():
+                vector[self.schema.start[block.name] + place] = (block.unit * count * inverse + 2**19) // 2**20
         return vector
 
     def right(self, row: int, weights: Weights, scale: float) -> np.ndarray:
@@ -154,22 +155,23 @@ class PlainVectors:
         sums = [0] * self.schema.width
         for (left, right), factors in worth.items():
             a, b = (int(factor * scale / self.schema.by_name[left].unit * 4096) for factor in factors)
-            for rarity, all_places in self.blocks[right][row]:
-                for place in all_places:
-                    sums[self.schema.start[left] + place] += (4096 * a + (b - a) * rarity) * self.inverse(right, row)
-        return np.array([min(127, max(-127, (s + 2**43) >> 44)) for s in sums], np.int8)
+            found, inverse = self.record(right, row)
+            for place, (count, rarity) in found.items():
+                sums[self.schema.start[left] + place] += (a * (4096 * count - rarity) + b * rarity) * inverse
+        return np.array([min(127, max(-127, (s + 2**43) // 2**44)) for s in sums], np.int8)
 
     def features(self, row: int, other: PlainVectors, other_row: int) -> np.ndarray:
         """Of one pair."""
-        vector, found = self.left(row).astype(int), []
+        vector, all_found = self.left(row).tolist(), []
         for feature in self.schema.features:
             total = 0.0
             for left, right in feature.pairs:
-                whole = sum(
-                    int(vector[self.schema.start[left] + place]) * (rarity if feature.rarity else 4096)
-                    for rarity, all_places in other.blocks[right][other_row]
-                    for place in all_places
-                ) * other.inverse(right, other_row)
-                total += whole / (self.schema.by_name[left].unit * 2**32)
-            found.append(total)
-        return np.array(found).astype(np.float32)
+                found, inverse = other.record(right, other_row)
+                start = self.schema.start[left]
+                shared = sum(
+                    vector[start + place] * (rarity if feature.rarity else 4096 * count)
+                    for place, (count, rarity) in found.items()
+                )
+                total += shared * inverse / (self.schema.by_name[left].unit * 2**32)
+            all_found.append(total)
+        return np.array(all_found).astype(np.float32)

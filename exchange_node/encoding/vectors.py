@@ -4,22 +4,23 @@ The left party's vectors carry no weights: whole numbers from 0, each block at m
 all of it: weights, how rare a value is in its own file, swapped fields. One side's vectors are useless without the
 linkage key, but whoever has both sides' can compare people: they never go to an outside party.
 
-`kernels/vectors.c` makes them. Every number is whole and made without rounding but where it is said, so that all
-machines make the same bits; floor(x + 1/2) is x rounded. Of a part of N rows, where a value has some of the tokens t,
-n rows have t, c[j] tokens set column j, and s is the sum of c[j]^2:
+`kernels/vectors.c` makes them. Every number is whole and exact but where it is said, so that all machines make the same
+bits; floor(x + 1/2) is x rounded. Of N rows, n have token t (more than once counts more than once). A value has tokens,
+of which c[j] set column j of a block, whose rarities are r[j] together; s is the sum of c[j]^2.
 
-- left, column j of a block: unit * c[j] / sqrt(s), rounded.
-- rarity r of t: 4096 * (1 - log(n) / log(N)), rounded, between 0 and 4096; logarithms to base 2 in units of 2^-16,
-  rounded down. n counts a token as often as a value has it. N < 2, or presence: 4096.
-- right, column j: the sum over blocks and t that set j of (4096 a + (b - a) r) i, divided by 2^44 and rounded, where i
-  is 2^20 / sqrt(s) rounded down, a what a token is worth that all have and b what one is that nobody else has: sums of
-  weight * scale / unit in units of 2^-12, rounded towards 0. Beyond -127 or 127 it is that.
-- features: left columns, times r or 4096, times i, in whole numbers; then divided by unit * 2^32.
+- rarity of t: 4096 * (1 - log(n) / log(N)), rounded, at least 0; logarithms to base 2 in units of 2^-16, rounded down.
+  Where N < 2, and for presence: 4096.
+- i, for 1 / sqrt(s): 2^20 / sqrt(s), rounded down.
+- left, column j: unit * c[j] * i / 2^20, rounded.
+- right, column j: the sum over the blocks that meet there of (a (4096 c[j] - r[j]) + b r[j]) i / 2^44, rounded. a is what
+  a token is worth that all have, b one that nobody else has: sums of weight * scale / unit in units of 2^-12, rounded
+  towards 0. Beyond -127 or 127 it is that.
+- features: left columns, times 4096 c[j] or r[j], times i, all added up in whole numbers, divided by unit * 2^32.
 
-Tokens beyond the first 1,000 of a value do not count. Columns of a token: SipHash-2-4 (Aumasson and Bernstein 2012) of
-its UTF-8, under a key that keyed BLAKE2b (RFC 7693) derives from linkage key and domain; the lower half of the hash
-chooses the first one, the upper half another one. Several fields together: the hash of each value is taken under a key
-of block and field, and then the hash of those, each as eight bytes, the lowest first.
+Tokens of a value beyond its first 1,000 do not count, nor in one column those beyond its first 15. Columns of a token:
+SipHash-2-4 (Aumasson and Bernstein 2012) of its UTF-8, under a key that keyed BLAKE2b (RFC 7693) makes from linkage key
+and domain; the lower half chooses the first column, the upper half another one. Several fields together: each value's
+hash under a key of domain and field, and then the hash of those, eight bytes each, the lowest first.
 """
 
 from __future__ import annotations
@@ -65,25 +66,28 @@ class Vectors:
     def __init__(self, schema: VectorSchema, columns: Columns, key: bytes) -> None:
         self.schema = schema
         self.rows = len(columns[schema.fields[0]])
-        parts = list(dict.fromkeys(map(_part, schema.blocks)))
-        blocks = [
-            native.Block(parts.index(_part(b)), schema.start[b.name], b.width, b.hashes, b.unit, _key(key, b.domain))
-            for b in schema.blocks
-        ]
-        self._tables = native.Tables(self.rows, schema.width, len(parts), blocks)
-        self._numbers = {block.name: at for at, block in enumerate(schema.blocks)}
-        texts = {field: _texts(columns[field]) for field in schema.fields}
+        groups = list(dict.fromkeys(map(_fields, schema.blocks)))
+        blocks = sorted(schema.blocks, key=lambda block: groups.index(_fields(block)))
+        self._numbers = {block.name: at for at, block in enumerate(blocks)}
+        self._tables = native.Tables(self.rows, schema.width, len(groups), [
+            native.Block(groups.index(_fields(block)), _tokeniser(block), schema.start[block.name], block.width,
+                         block.hashes, block.unit, _key(key, block.domain))
+            for block in blocks
+        ])  # fmt: skip
 
         def fill(number: int) -> None:
-            fields, tokens, domain = parts[number]
-            keys = [_key(key, f"{domain} {field}") for field in fields] if len(fields) > 1 else []
-            given = [texts[field] for field in fields]
-            if tokens not in native.TOKENISERS:
-                tokens, given = native.PACKED, [_packed(columns[fields[0]], tokens)]
-            self._tables.fill(number, tokens, given, keys)
+            fields, here = groups[number], [block for block in blocks if _fields(block) == groups[number]]
+            if len(fields) > 1:
+                keys = [[_key(key, f"{block.domain} {field}") for field in fields] for block in here]
+                self._tables.fill(number, [_texts(columns[field]) for field in fields], keys)
+                return
+            column = columns[fields[0]]
+            texts = _texts(column)
+            packed = (_packed(column, texts.codes, b.tokens) if _tokeniser(b) == native.PACKED else texts for b in here)
+            self._tables.fill(number, list(packed))
 
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            list(pool.map(fill, range(len(parts))))
+            list(pool.map(fill, range(len(groups))))
 
     def left(self, rows: Rows, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Weightless vectors of these rows, shape (rows, schema.width), values 0 to 127; into `out` if it is given."""
@@ -101,11 +105,13 @@ class Vectors:
         """
         if out is None:
             out = np.empty((len(rows), self.schema.width), np.int8)
+        number, unit = self._numbers, {name: block.unit for name, block in self.schema.by_name.items()}
         users = [
-            (self._numbers[left], self._numbers[right], *(_fixed(worth * scale / self.schema.by_name[left].unit)
-                                                          for worth in worths))
+            (number[left], number[right], *(_fixed(worth * scale / unit[left]) for worth in worths))
             for (left, right), worths in _worths(self.schema, weights).items()
-        ]  # fmt: skip
+            if any(worths)
+        ]
+        users.sort(key=lambda user: user[1])
         self._tables.right(_rows(rows), np.array(users, native.USER), out)
         return out
 
@@ -116,6 +122,7 @@ class Vectors:
             for at, feature in enumerate(self.schema.features)
             for left, right in feature.pairs
         ]
+        pairs.sort(key=lambda pair: self._numbers[pair[2]])
         users = [(self._numbers[left], self._numbers[right], not rare, 1) for _, left, right, rare in pairs]
         agreed = self._tables.agree(_rows(rows), other._tables, _rows(other_rows), np.array(users, native.USER))
         found = np.zeros((len(rows), len(self.schema.features)))
@@ -179,11 +186,14 @@ def _peak(block: Block) -> float:
     return 1 / sqrt(block.hashes) if _single(block) else 1.0
 
 
-def _part(block: Block) -> tuple[tuple[str, ...], str, str]:
-    """What blocks must share to have the same tokens."""
-    if block.tokens == PRESENCE:
-        return block.fields[:1], PRESENCE, ""
-    return block.fields, block.tokens, block.domain if len(block.fields) > 1 else ""
+def _fields(block: Block) -> tuple[str, ...]:
+    return block.fields[:1] if block.tokens == PRESENCE else block.fields
+
+
+def _tokeniser(block: Block) -> str:
+    if len(block.fields) > 1 and block.tokens != PRESENCE:
+        return "whole"
+    return block.tokens if block.tokens in native.TOKENISERS else native.PACKED
 
 
 def _key(key: bytes, domain: str) -> bytes:
@@ -198,11 +208,11 @@ def _texts(column: Column) -> native.Texts:
     return native.Texts(coded, ends, np.ascontiguousarray(column.codes, np.int32))
 
 
-def _packed(column: Column, tokens: str) -> native.Texts:
+def _packed(column: Column, codes: NDArray[np.int32], tokens: str) -> native.Texts:
     """Of a tokeniser that is Python's alone."""
     tokenise = TOKENISERS[tokens]
     cut = ["", *("".join(f"{token}\0" for token in tokenise(value)) for value in column.values[1:])]
-    return _texts(Column(column.name, column.kind, cut, column.codes))
+    return _texts(Column(column.name, column.kind, cut, codes))
 
 
 def _rows(rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:

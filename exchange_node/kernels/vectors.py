@@ -15,8 +15,8 @@ PACKED = "packed"
 """The tokeniser of values that are tokens already, a NUL behind each."""
 FACTOR_BITS, RARITY_BITS, INVERSE_BITS = 12, 12, 20  # as in vectors.c
 USER = np.dtype([("left", np.int32), ("right", np.int32), ("common", np.int32), ("rare", np.int32)])
-"""A block of right rows, and the block of left ones whose columns it is for, by number. A token of the right block
-counts by `common` if all rows have it, by `rare` if one has, and by its rarity in between."""
+"""A block of right rows, and the block of left ones whose columns it is for, by number. They are
+sorted by `right`. A token of that is worth `common` if all rows have it, `rare` if one has, and by its rarity between."""
 Array = NDArray[Any]
 Rows = NDArray[np.int64]
 
@@ -29,9 +29,9 @@ class _Column(ctypes.Structure):
     _fields_ = (("text", _Array), ("ends", _Array), ("codes", _Array))
 
 
-class _Spec(ctypes.Structure):
+class _Block(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_int32) for name in ("part", "start", "width", "hashes", "unit")),
+        *((name, ctypes.c_int32) for name in ("group", "tokeniser", "start", "width", "hashes", "unit")),
         ("key", ctypes.c_uint64 * 2),
     )
 
@@ -40,9 +40,9 @@ def _load() -> ctypes.CDLL:
     library = ctypes.CDLL(str(Path(__file__).with_name("libvectors.so.1")))
     handle, whole, size, name = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64, ctypes.c_char_p
     library.vectors_tokeniser.argtypes, library.vectors_tokeniser.restype = [whole], name
-    library.vectors_begin.argtypes = [size, whole, whole, whole, ctypes.POINTER(_Spec)]
+    library.vectors_begin.argtypes = [size, whole, whole, whole, ctypes.POINTER(_Block)]
     library.vectors_begin.restype = handle
-    library.vectors_fill.argtypes = [handle, whole, whole, whole, ctypes.POINTER(_Column), handle]
+    library.vectors_fill.argtypes = [handle, whole, whole, ctypes.POINTER(_Column), handle]
     library.vectors_left.argtypes = [handle, _Array, _Array]
     library.vectors_right.argtypes = [handle, handle, size, _Array, _Array]
     library.vectors_agree.argtypes = [handle, handle, handle, size, _Array, _Array, _Array]
@@ -79,9 +79,10 @@ class Texts:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Block:
-    """Which part it places, its columns in a row, how many hashes and how long; the key has 16 bytes."""
+    """`group`: blocks of the same fields, which stand together. `start` and `width`: its columns. The key has 16 bytes."""
 
-    part: int
+    group: int
+    tokeniser: str
     start: int
     width: int
     hashes: int
@@ -90,34 +91,41 @@ class Block:
 
 
 class Tables:
-    """Tokens of some rows. Fill every part, from as many threads as you like; then make rows, likewise; then `close`.
+    """What is known of some rows. Fill every group, from as many threads as you like; then make rows, likewise.
 
     Everywhere ValueError says what does not fit.
     """
 
-    def __init__(self, rows: int, width: int, parts: int, blocks: Sequence[Block]) -> None:
-        specs = (_Spec * len(blocks))(
-            *(_Spec(b.part, b.start, b.width, b.hashes, b.unit, (ctypes.c_uint64 * 2)(*_words(b.key))) for b in blocks)
-        )
-        self._tables = _LIBRARY.vectors_begin(rows, width, parts, len(blocks), specs)
+    def __init__(self, rows: int, width: int, groups: int, blocks: Sequence[Block]) -> None:
+        specs = (_Block * len(blocks))()
+        for spec, b in zip(specs, blocks, strict=True):
+            numbers = (b.group, TOKENISERS[b.tokeniser], b.start, b.width, b.hashes, b.unit)
+            spec.group, spec.tokeniser, spec.start, spec.width, spec.hashes, spec.unit = numbers
+            spec.key[:] = _words(b.key)
+        self._tables = _LIBRARY.vectors_begin(rows, width, groups, len(blocks), specs)
         ctypes.memset(specs, 0, ctypes.sizeof(specs))
         if not self._tables:
             raise ValueError("blocks: wrong size, or no memory")
         self.width = width
+        self._groups = [block.group for block in blocks]
         self._kept: list[Array] = []  # the codes of rows are read in place
 
-    def fill(self, part: int, tokeniser: str, columns: Sequence[Texts], keys: Sequence[bytes] = ()) -> None:
-        """Tokenise and hash one part. Several columns: one token of all their values, each hashed under its key."""
-        if len(keys) != (len(columns) if len(columns) > 1 else 0):
+    def fill(self, group: int, columns: Sequence[Texts], keys: Sequence[Sequence[bytes]] = ()) -> None:
+        """Tokenise and hash. One field: for each block its column, which differ in their texts alone. Several: the
+        column of each field, whose values make one token together, and for each block the keys that hash them.
+        """
+        blocks = self._groups.count(group)
+        fields = len(columns) if keys else 1
+        if len(columns) != (fields if keys else blocks) or any(len(of) != fields for of in keys):
+            raise ValueError("columns: wrong number")
+        if keys and (len(keys) != blocks or fields < 2):
             raise ValueError("keys: wrong number")
         if any(c.ends.dtype != np.int64 or c.codes.dtype != np.int32 for c in columns):
             raise ValueError("columns: wrong type")
-        given = (_Column * len(columns))(
-            *(_Column(_bytes(c.text), _array(c.ends), _array(c.codes)) for c in columns)
-        )  # fmt: skip
+        given = (_Column * len(columns))(*(_Column(_bytes(c.text), _array(c.ends), _array(c.codes)) for c in columns))
+        words = np.array([_words(key) for of in keys for key in of], np.uint64)
         self._kept += [column.codes for column in columns]
-        words = np.array([_words(key) for key in keys], np.uint64)
-        _check(_LIBRARY.vectors_fill(self._open(), part, TOKENISERS[tokeniser], len(columns), given, words.ctypes.data))
+        _check(_LIBRARY.vectors_fill(self._open(), group, fields, given, words.ctypes.data))
         words[:] = 0
 
     def left(self, rows: Rows, out: NDArray[np.uint8]) -> None:

@@ -11,17 +11,17 @@ struct list {
 
 static void drop(struct list *list)
 {
-    if (list->items)
-        overwrite(list->items, 0, list->room);
+    if (list->bytes)
+        overwrite(list->items, 0, list->bytes);
     free(list->items);
     *list = (struct list){0};
 }
 
-/* Own exactly so many bytes, at least those in use; nothing of them is left behind elsewhere. 0: no memory. */
-static int resize(struct list *list, size_t room)
+/* Own so many bytes, at least those in use; what is not used yet costs no memory. 0: no memory. */
+static int reserve(struct list *list, size_t room)
 {
-    struct list moved = {room ? malloc(room) : NULL, list->bytes, room};
-    if (room && !moved.items)
+    struct list moved = {malloc(room), list->bytes, room};
+    if (!moved.items)
         return 0;
     if (list->bytes)
         memcpy(moved.items, list->items, list->bytes);
@@ -33,16 +33,29 @@ static int resize(struct list *list, size_t room)
 /* Room for `bytes` more, or NULL. */
 static inline void *more(struct list *list, size_t bytes)
 {
-    if (list->room - list->bytes < bytes && !resize(list, (list->bytes + bytes) / 2 * 3 + 64))
+    if (list->room - list->bytes < bytes && !reserve(list, (list->bytes + bytes) / 2 * 3 + 64))
         return NULL;
     list->bytes += bytes;
     return (uint8_t *)list->items + list->bytes - bytes;
+}
+
+/* Give back all but the first bytes. */
+static void cut_off(struct list *list, size_t bytes)
+{
+    if (list->bytes > bytes)
+        overwrite((uint8_t *)list->items + bytes, 0, list->bytes - bytes);
+    void *less = bytes ? realloc(list->items, bytes) : NULL;
+    list->bytes = bytes;
+    if (less)
+        list->items = less, list->room = bytes;
 }
 
 /* So many bytes of zeros, all in use. 0: no memory. */
 static int zeros(struct list *list, size_t bytes)
 {
     *list = (struct list){calloc(bytes + 1, 1), bytes, bytes};
+    if (!list->items)
+        *list = (struct list){0};
     return list->items != NULL;
 }
 
@@ -53,7 +66,7 @@ static inline uint64_t turn(uint64_t x, int by)
     return x << by | x >> (64 - by);
 }
 
-static uint64_t little(const uint8_t *p, size_t bytes)
+static inline uint64_t little(const uint8_t *p, size_t bytes)
 {
     uint64_t word = 0;
     for (size_t i = 0; i < bytes; i++)
@@ -61,7 +74,7 @@ static uint64_t little(const uint8_t *p, size_t bytes)
     return word;
 }
 
-static void sip_rounds(uint64_t v[4], int rounds)
+static inline void sip_rounds(uint64_t v[4], int rounds)
 {
     for (; rounds > 0; rounds--) {
         v[0] += v[1], v[2] += v[3];
@@ -99,12 +112,13 @@ static uint64_t sip(const uint64_t key[2], const uint8_t *message, size_t bytes)
 #define NO_TOKEN UINT32_MAX
 
 struct token {
-    uint64_t hash, rows; /* `rows`: how many have it */
-    uint32_t at, bytes;  /* in `text` */
+    uint64_t hash;      /* for the table, not for the vectors */
+    uint64_t rows;      /* how many have it */
+    uint32_t at, bytes; /* in `text` */
 };
 
 struct table {
-    struct list text, tokens, slots; /* slots: uint32_t, a power of two of them, 1 + token or 0 */
+    struct list text, tokens, slots; /* slots: a power of two of them; upper half of a hash and token + 1, or 0 */
     uint64_t seed;
     uint32_t count, mask;
 };
@@ -125,27 +139,28 @@ static inline uint64_t mix(uint64_t x)
 
 static int widen(struct table *table)
 {
-    size_t count = table->slots.room ? table->slots.room / sizeof(uint32_t) * 4 : 1024;
+    size_t count = table->mask ? ((size_t)table->mask + 1) * 4 : 1024;
+    const struct token *tokens = table->tokens.items;
     struct list slots;
-    if (!zeros(&slots, count * sizeof(uint32_t)))
+    if (!zeros(&slots, count * sizeof(uint64_t)))
         return 0;
     drop(&table->slots);
-    table->slots = slots, table->mask = (uint32_t)count - 1;
+    table->slots = slots, table->mask = (uint32_t)(count - 1);
     for (uint32_t id = 0; id < table->count; id++) {
-        uint32_t *all = slots.items, at = (uint32_t)((struct token *)table->tokens.items)[id].hash;
-        while (all[at & table->mask])
+        uint32_t at = (uint32_t)tokens[id].hash;
+        while (((uint64_t *)slots.items)[at & table->mask])
             at++;
-        all[at & table->mask] = id + 1;
+        ((uint64_t *)slots.items)[at & table->mask] = (tokens[id].hash >> 32 << 32) | (id + 1);
     }
     return 1;
 }
 
-/* The number of a token; `word` are its bytes if it has at most eight. NO_TOKEN: no memory. */
-static inline uint32_t number_of(struct table *table, const uint8_t *text, size_t bytes, uint64_t word, uint64_t rows)
+/* The number of a token, which so many rows have. NO_TOKEN: no memory. */
+static uint32_t number_of(struct table *table, const uint8_t *text, size_t bytes, uint64_t rows)
 {
     uint64_t hash = table->seed;
     if (bytes <= 8)
-        hash = mix(hash ^ word);
+        hash = mix(hash ^ little(text, bytes));
     else {
         for (size_t i = 0; i + 8 < bytes; i += 8)
             hash = mix(hash ^ little(text + i, 8));
@@ -153,14 +168,17 @@ static inline uint32_t number_of(struct table *table, const uint8_t *text, size_
     }
     if (table->count >= table->mask / 2 && !widen(table)) /* also the first time */
         return NO_TOKEN;
-    uint32_t *slots = table->slots.items, at = (uint32_t)hash;
+    uint64_t *slots = table->slots.items;
+    uint32_t at = (uint32_t)hash;
     for (; slots[at & table->mask]; at++) {
-        uint32_t id = slots[at & table->mask] - 1;
-        struct token *token = (struct token *)table->tokens.items + id;
+        uint64_t slot = slots[at & table->mask];
+        if (slot >> 32 != hash >> 32)
+            continue;
+        struct token *token = (struct token *)table->tokens.items + (uint32_t)slot - 1;
         if (token->hash == hash && token->bytes == bytes &&
             (bytes <= 8 || !memcmp((uint8_t *)table->text.items + token->at, text, bytes))) {
             token->rows += rows;
-            return id;
+            return (uint32_t)slot - 1;
         }
     }
     struct token *token = more(&table->tokens, sizeof *token);
@@ -169,6 +187,6 @@ static inline uint32_t number_of(struct table *table, const uint8_t *text, size_
         return NO_TOKEN;
     memcpy(copy, text, bytes);
     *token = (struct token){hash, rows, (uint32_t)(table->text.bytes - bytes - 1), (uint32_t)bytes};
-    slots[at & table->mask] = ++table->count;
+    slots[at & table->mask] = (hash >> 32 << 32) | ++table->count;
     return table->count - 1;
 }
