@@ -75,15 +75,17 @@ class Vectors:
             for block in blocks
         ])  # fmt: skip
 
+        texts = {field: _texts(columns[field]) for field in schema.fields}
+
         def fill(number: int) -> None:
             fields, here = groups[number], [block for block in blocks if _fields(block) == groups[number]]
             if len(fields) > 1:
                 keys = [[_key(key, f"{block.domain} {field}") for field in fields] for block in here]
-                self._tables.fill(number, [_texts(columns[field]) for field in fields], keys)
+                self._tables.fill(number, [texts[field] for field in fields], keys)
                 return
             column = columns[fields[0]]
-            texts = _texts(column)
-            packed = (_packed(column, texts.codes, b.tokens) if _tokeniser(b) == native.PACKED else texts for b in here)
+            text = texts[fields[0]]
+            packed = (_packed(column, text.codes, b.tokens) if _tokeniser(b) == native.PACKED else text for b in here)
             self._tables.fill(number, list(packed))
 
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:

@@ -29,7 +29,7 @@
 #define INVERSE_BITS 20
 #define HALF_INVERSE (1 << (INVERSE_BITS - 1))
 #define LOG_BITS 16
-#define LOGS 4096
+#define RARITIES 4096
 #define AHEAD 8 /* rows that are on their way from memory while one is made */
 #define LINE 64 /* bytes of a cache line */
 
@@ -67,7 +67,7 @@ struct vectors {
     int32_t width, group_count, block_count;
     struct group *groups;
     struct block *blocks;
-    uint32_t inverses[MOST_SQUARE + 1], logs[LOGS];
+    uint32_t inverses[MOST_SQUARE + 1], rarities[RARITIES]; /* by squared length, by rows */
 };
 
 /* -- whole numbers ------------------------------------------------------------------------------------------------ */
@@ -97,15 +97,19 @@ static uint32_t logarithm(uint32_t number)
 }
 
 /* log(rows / count) / log(rows), of RAREST. */
-static uint32_t rarity_of(const struct vectors *vectors, uint64_t count)
+static uint32_t exact_rarity(uint32_t rows, uint64_t count)
 {
-    uint32_t rows = (uint32_t)vectors->rows;
     if (rows < 2)
         return RAREST;
     if (count >= rows)
         return 0;
-    uint32_t all = logarithm(rows), some = count < LOGS ? vectors->logs[count] : logarithm((uint32_t)count);
+    uint32_t all = logarithm(rows), some = logarithm((uint32_t)count);
     return (uint32_t)((((uint64_t)(all - some) << (RARITY_BITS + 1)) / all + 1) / 2);
+}
+
+static uint32_t rarity_of(const struct vectors *vectors, uint64_t count)
+{
+    return count < RARITIES ? vectors->rarities[count] : exact_rarity((uint32_t)vectors->rows, count);
 }
 
 /* Items of `size` bytes in an array, -1 if it is not whole items at an aligned place. */
@@ -306,8 +310,8 @@ struct vectors *vectors_begin(int64_t rows, int32_t width, int32_t groups, int32
     }
     for (uint32_t square = 1; square <= MOST_SQUARE; square++)
         vectors->inverses[square] = (uint32_t)root(((uint64_t)1 << 2 * INVERSE_BITS) / square);
-    for (uint32_t number = 1; number < LOGS; number++)
-        vectors->logs[number] = logarithm(number);
+    for (uint32_t count = 1; count < RARITIES; count++)
+        vectors->rarities[count] = exact_rarity((uint32_t)rows, count);
     return vectors;
 }
 
@@ -432,6 +436,7 @@ int64_t vectors_cut(int32_t tokeniser, struct array text, struct array out)
         more(&sink.room, (size_t)text.bytes + 64)) {
         const uint8_t *begin = text.items;
         TOKENISERS[tokeniser].cut(&sink, (struct span){begin, begin + text.bytes});
+        number_all(&sink);
         used = sink.failed ? -1 : 0;
     }
     for (size_t i = 0; i < ids.bytes / sizeof(uint32_t) && used >= 0; i++) {

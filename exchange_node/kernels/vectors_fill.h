@@ -5,6 +5,10 @@
  * many tokens set it (4 bits), and the sum of their rarities (16 bits).
  */
 
+#define PAIRS (1 << 14)
+#define WAITING 16
+#define MOST_WAITING_TEXT 39
+
 /* UTF-8; int64_t where each value ends; int32_t, the value of each row. */
 struct column {
     struct array text, ends, codes;
@@ -45,17 +49,25 @@ static inline uint32_t rarity_in(uint32_t entry)
     return entry >> 16;
 }
 
+/* A token that waits until its place in the table has come from memory. */
+struct waiting {
+    uint64_t hash, rows;
+    size_t word; /* where its number goes, in bytes */
+    uint8_t bytes, text[MOST_WAITING_TEXT];
+};
+
 /* Where tokens go while values are cut. */
 struct sink {
     struct table table;
-    struct list *words;  /* the group's; a token's number for each */
-    struct list room;    /* see `scratch` */
-    uint32_t *pairs;     /* [first][second], 1 + the number of a token of two letters of ASCII */
-    uint64_t rows;       /* that have the value at hand */
-    int left, failed;    /* tokens that the value may still have */
+    struct list *words; /* the group's; a token's number for each */
+    struct list room;   /* see `scratch` */
+    struct list worths; /* [token] uint64_t, when all are known: see worth_of */
+    uint32_t *pairs;    /* [first][second], 1 + the number of a token of two letters of ASCII */
+    uint64_t rows;      /* that have the value at hand */
+    int left, failed;   /* tokens that the value may still have */
+    unsigned count;     /* tokens that waited */
+    struct waiting waiting[WAITING];
 };
-
-#define PAIRS (1 << 14)
 
 static uint8_t *scratch(struct sink *sink)
 {
@@ -66,28 +78,64 @@ static void drop_sink(struct sink *sink)
 {
     drop_table(&sink->table);
     drop(&sink->room);
+    drop(&sink->worths);
     if (sink->pairs)
         overwrite(sink->pairs, 0, PAIRS * sizeof *sink->pairs);
     free(sink->pairs);
+    overwrite(sink->waiting, 0, sizeof sink->waiting);
+}
+
+static void number(struct sink *sink, const uint8_t *text, size_t bytes, uint64_t hash, uint64_t rows, size_t word)
+{
+    uint32_t id = number_of(&sink->table, text, bytes, hash, rows);
+    if (id == NO_TOKEN)
+        sink->failed = 1;
+    memcpy((uint8_t *)sink->words->items + word, &id, sizeof id);
+    if (bytes == 2 && !((text[0] | text[1]) & 0x80))
+        sink->pairs[text[0] << 7 | text[1]] = id + 1;
+}
+
+static void number_waiting(struct sink *sink, struct waiting *one)
+{
+    if (one->rows)
+        number(sink, one->text, one->bytes, one->hash, one->rows, one->word);
+    one->rows = 0;
 }
 
 static void put(struct sink *sink, const uint8_t *text, size_t bytes)
 {
-    uint32_t *pair = NULL, id;
+    uint32_t *word;
     if (sink->failed || sink->left-- <= 0)
         return;
-    if (bytes == 2 && !((text[0] | text[1]) & 0x80))
-        pair = &sink->pairs[text[0] << 7 | text[1]];
-    if (pair && *pair) {
-        id = *pair - 1;
-        ((struct token *)sink->table.tokens.items)[id].rows += sink->rows;
-    } else if ((id = number_of(&sink->table, text, bytes, sink->rows)) != NO_TOKEN && pair)
-        *pair = id + 1;
-    uint32_t *word = more(sink->words, sizeof *word);
-    if (!word || id == NO_TOKEN)
+    if (!(word = more(sink->words, sizeof *word))) {
         sink->failed = 1;
-    else
-        *word = id;
+        return;
+    }
+    if (bytes == 2 && !((text[0] | text[1]) & 0x80)) {
+        uint32_t pair = sink->pairs[text[0] << 7 | text[1]];
+        if (pair) {
+            *word = pair - 1;
+            ((struct token *)sink->table.tokens.items)[pair - 1].rows += sink->rows;
+            return;
+        }
+    }
+    uint64_t hash = hash_of(&sink->table, text, bytes);
+    if (bytes > MOST_WAITING_TEXT) {
+        number(sink, text, bytes, hash, sink->rows, sink->words->bytes - sizeof *word);
+        return;
+    }
+    struct waiting *one = &sink->waiting[sink->count++ % WAITING];
+    number_waiting(sink, one);
+    *one = (struct waiting){hash, sink->rows, sink->words->bytes - sizeof *word, (uint8_t)bytes, {0}};
+    memcpy(one->text, text, bytes);
+    if (sink->table.mask)
+        __builtin_prefetch((uint64_t *)sink->table.slots.items + ((uint32_t)hash & sink->table.mask), 1);
+}
+
+static void number_all(struct sink *sink)
+{
+    for (int i = 0; i < WAITING; i++)
+        number_waiting(sink, &sink->waiting[i]);
 }
 
 /* -- columns ------------------------------------------------------------------------------------------------------ */
@@ -139,15 +187,20 @@ static uint64_t worth_of(const struct block *block, uint64_t hash, uint32_t rari
     return first | second << 16 | (uint64_t)rarity << 32;
 }
 
-/* Now that all tokens are known, `rows` of each is replaced by what it sets. */
-static void weigh(const struct vectors *vectors, const struct block *block, struct table *table)
+/* What each token sets, now that all are known. 0: no memory. */
+static int weigh(const struct vectors *vectors, const struct block *block, struct sink *sink)
 {
-    struct token *tokens = table->tokens.items;
+    const struct table *table = &sink->table;
+    const struct token *tokens = table->tokens.items;
+    if (!zeros(&sink->worths, table->count * sizeof(uint64_t)))
+        return 0;
     int everywhere = TOKENISERS[block->tokeniser].cut == presence;
     for (uint32_t id = 0; id < table->count; id++) {
         uint64_t hash = sip(block->key, (uint8_t *)table->text.items + tokens[id].at, tokens[id].bytes);
-        tokens[id].rows = worth_of(block, hash, everywhere ? RAREST : rarity_of(vectors, tokens[id].rows));
+        ((uint64_t *)sink->worths.items)[id] =
+            worth_of(block, hash, everywhere ? RAREST : rarity_of(vectors, tokens[id].rows));
     }
+    return 1;
 }
 
 struct tally {
@@ -156,12 +209,12 @@ struct tally {
 };
 
 /* The record's part for tokens that have these numbers, written to `to`, perhaps over them; -> its words. */
-static size_t tally(struct tally *tally, const struct block *block, const struct token *tokens, const uint32_t *ids,
+static size_t tally(struct tally *tally, const struct block *block, const uint64_t *worths, const uint32_t *ids,
                     uint32_t count, uint32_t *to)
 {
     uint32_t set = 0, square = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t worth = tokens[ids[i]].rows;
+        uint64_t worth = worths[ids[i]];
         for (int h = 0; h < block->hashes; h++) {
             uint16_t place = (uint16_t)(worth >> 16 * h);
             uint32_t before = tally->counts[place];
@@ -229,7 +282,7 @@ static void settle(const struct block *blocks, struct group *group, const struct
         for (int b = group->first; b < group->end && rows[value]; b++) {
             const struct block *block = &blocks[b];
             uint32_t count = words[from++];
-            to += tally(tallied, block, sinks[b - group->first].table.tokens.items, words + from, count, words + to);
+            to += tally(tallied, block, sinks[b - group->first].worths.items, words + from, count, words + to);
             from += count * (size_t)block->hashes;
         }
     }
@@ -269,11 +322,13 @@ static const char *fill_values(const struct vectors *vectors, struct group *grou
         group->codes = columns->codes.items, group->values = (uint32_t)values;
         wrong = cut_values(blocks, group, sinks, columns, rows.items);
     }
-    if (!wrong) {
-        for (int b = 0; b < count; b++)
-            weigh(vectors, &blocks[group->first + b], &sinks[b].table);
-        settle(blocks, group, sinks, tallied, rows.items);
+    for (int b = 0; b < count && !wrong; b++) {
+        number_all(&sinks[b]);
+        if (sinks[b].failed || !weigh(vectors, &blocks[group->first + b], &sinks[b]))
+            wrong = "memory";
     }
+    if (!wrong)
+        settle(blocks, group, sinks, tallied, rows.items);
     drop(&rows);
     free(tallied);
     group->filled = !wrong;
@@ -284,44 +339,48 @@ static const char *fill_values(const struct vectors *vectors, struct group *grou
 
 /* -- groups of several columns ------------------------------------------------------------------------------------ */
 
-/* Number the pairs of known values of `codes` and of a column, from 1, into `codes`, and remember of each the first
- * row and how many there are. Rows are gone through by value, so that what is needed for one stays in the cache.
+/* Two values that some rows have together, and how many. */
+struct pair {
+    uint32_t one, other, rows;
+};
+
+/* Number the pairs of known values of `codes` and of a column, from 1, into `codes`. Rows are gone through by value, so
+ * that what is needed for one stays in the cache. 0: no memory.
  */
-static int join(int64_t rows, int32_t *codes, uint32_t values, const struct column *column, struct list *firsts,
-                struct list *counts)
+static int join(int64_t rows, int32_t *codes, int64_t values, const struct column *column, struct list *pairs)
 {
-    const int32_t *other = column->codes.items;
-    size_t others = (size_t)column->ends.bytes / sizeof(int64_t);
-    struct list places = {0}, order = {0}, seen = {0};
-    int done = zeros(&places, ((size_t)values + 1) * sizeof(uint32_t)) &&
-               zeros(&order, (size_t)rows * sizeof(uint32_t)) && zeros(&seen, others * 2 * sizeof(uint32_t));
-    uint32_t *place = places.items, *sorted = order.items, *last = seen.items, found = 0;
-    drop(firsts), drop(counts);
+    const int32_t *others = column->codes.items;
+    struct list ends = {0}, order = {0}, seen = {0};
+    int done = zeros(&ends, ((size_t)values + 1) * sizeof(uint32_t)) &&
+               zeros(&order, (size_t)rows * sizeof(uint64_t)) &&
+               zeros(&seen, (size_t)column->ends.bytes / sizeof(int64_t) * sizeof(uint64_t));
+    uint32_t *end = ends.items, found = 0;
+    uint64_t *sorted = order.items, *last = seen.items; /* last: of each value, with which other one, and the pair */
     for (int64_t row = 0; row < rows && done; row++)
-        place[codes[row] + 1]++;
-    for (uint32_t value = 1; value < values && done; value++)
-        place[value] += place[value - 1];
+        end[codes[row] + 1]++;
+    for (int64_t value = 1; value < values && done; value++)
+        end[value] += end[value - 1];
     for (int64_t row = 0; row < rows && done; row++)
-        sorted[place[codes[row]]++] = (uint32_t)row;
-    for (int64_t i = 0; i < rows && done; i++) {
-        uint32_t row = sorted[i], one = (uint32_t)codes[row], *pair = &last[2 * (size_t)other[row]];
-        if (!one || !other[row]) {
-            codes[row] = 0;
-            continue;
-        }
-        if (pair[0] != one) {
-            uint32_t *first = more(firsts, sizeof *first), *count = more(counts, sizeof *count);
-            if (!first || !count) {
-                done = 0;
-                break;
+        sorted[end[codes[row]]++] = (uint64_t)others[row] << 32 | (uint64_t)row;
+    for (uint32_t one = 0, i = 0; one < values && done; one++)
+        for (; i < end[one] && done; i++) {
+            uint32_t row = (uint32_t)sorted[i], other = (uint32_t)(sorted[i] >> 32);
+            if (!one || !other) {
+                codes[row] = 0;
+                continue;
             }
-            *first = row, *count = 0;
-            pair[0] = one, pair[1] = found++;
+            if (last[other] >> 32 != one) {
+                struct pair *pair = more(pairs, sizeof *pair);
+                done = pair != NULL;
+                if (pair)
+                    *pair = (struct pair){one, other, 0};
+                last[other] = (uint64_t)one << 32 | found++;
+            }
+            if (done)
+                ((struct pair *)pairs->items)[(uint32_t)last[other]].rows++;
+            codes[row] = (int32_t)(uint32_t)last[other] + 1;
         }
-        ((uint32_t *)counts->items)[pair[1]]++;
-        codes[row] = (int32_t)pair[1] + 1;
-    }
-    drop(&places), drop(&order), drop(&seen);
+    drop(&ends), drop(&order), drop(&seen);
     return done;
 }
 
@@ -340,50 +399,57 @@ static int hash_values(int count, const struct column *columns, const uint64_t (
     return 1;
 }
 
+/* The hashes of the values that are combined, as a message of eight bytes for each. */
+static void spell(int count, const struct list *hashes, const struct list *pairs, uint32_t id, uint8_t *message)
+{
+    for (int i = count - 1; i >= 0; i--) {
+        const struct pair *pair = i ? (const struct pair *)pairs[i].items + id : NULL;
+        uint64_t hash = ((const uint64_t *)hashes[i].items)[pair ? pair->other : id];
+        for (int byte = 0; byte < 8; byte++)
+            message[8 * i + byte] = (uint8_t)(hash >> 8 * byte);
+        if (pair)
+            id = i > 1 ? pair->one - 1 : pair->one;
+    }
+}
+
 static const char *fill_combinations(const struct vectors *vectors, struct group *group, int count,
                                      const struct column *columns, const uint64_t (*keys)[2])
 {
-    struct list firsts = {0}, counts = {0}, hashes[MOST_FIELDS] = {{0}};
-    int64_t values = 0;
+    struct list pairs[MOST_FIELDS] = {{0}}, hashes[MOST_FIELDS] = {{0}}; /* pairs[i]: of what is before i, and i */
+    uint8_t message[8 * MOST_FIELDS];
     for (int i = 0; i < count; i++)
-        if ((values = values_of(&columns[i], vectors->rows)) < 0)
+        if (values_of(&columns[i], vectors->rows) < 0)
             return "column";
-    values = columns->ends.bytes / (int64_t)sizeof(int64_t);
+    int64_t values = columns->ends.bytes / (int64_t)sizeof(int64_t);
     int done = zeros(&group->own, (size_t)vectors->rows * sizeof(int32_t));
     if (done && vectors->rows)
         memcpy(group->own.items, columns->codes.items, group->own.bytes);
     for (int i = 1; i < count && done; i++) {
-        done = join(vectors->rows, group->own.items, (uint32_t)values, &columns[i], &firsts, &counts);
-        values = 1 + (int64_t)(firsts.bytes / sizeof(uint32_t));
+        done = join(vectors->rows, group->own.items, values, &columns[i], &pairs[i]);
+        values = 1 + (int64_t)(pairs[i].bytes / sizeof(struct pair));
     }
     for (int b = group->first; b < group->end; b++)
         group->stride += 1 + (uint32_t)vectors->blocks[b].hashes;
     done = done && zeros(&group->words, (size_t)(values - 1) * group->stride * sizeof(uint32_t));
-    uint32_t before = 0;
+    uint32_t *words = group->words.items;
     for (int b = group->first; b < group->end && done; b++, keys += count) {
         const struct block *block = &vectors->blocks[b];
         done = hash_values(count, columns, keys, hashes);
-        for (int64_t id = 0; id < values - 1 && done; id++) {
-            uint8_t message[8 * MOST_FIELDS];
-            uint32_t row = ((uint32_t *)firsts.items)[id];
-            for (int i = 0; i < count; i++) {
-                uint64_t hash = ((uint64_t *)hashes[i].items)[((const int32_t *)columns[i].codes.items)[row]];
-                for (int byte = 0; byte < 8; byte++)
-                    message[8 * i + byte] = (uint8_t)(hash >> 8 * byte);
-            }
-            uint32_t rarity = rarity_of(vectors, ((uint32_t *)counts.items)[id]);
+        for (uint32_t id = 0; id < values - 1 && done; id++) {
+            uint32_t rarity = rarity_of(vectors, ((struct pair *)pairs[count - 1].items)[id].rows);
+            spell(count, hashes, pairs, id, message);
             uint64_t worth = worth_of(block, sip(block->key, message, 8 * (size_t)count), rarity);
-            uint32_t *word = (uint32_t *)group->words.items + id * group->stride + before;
+            uint32_t *word = words + (size_t)id * group->stride;
             *word++ = head_of((uint32_t)block->hashes, (uint32_t)block->hashes);
             for (int h = 0; h < block->hashes; h++)
                 *word++ = entry_of((uint16_t)(worth >> 16 * h), 1, rarity);
         }
-        before += 1 + (uint32_t)block->hashes;
+        words += 1 + block->hashes;
     }
-    group->codes = group->own.items, group->values = (uint32_t)values;
-    drop(&firsts), drop(&counts);
+    overwrite(message, 0, sizeof message);
     for (int i = 0; i < count; i++)
-        drop(&hashes[i]);
+        drop(&pairs[i]), drop(&hashes[i]);
+    group->codes = group->own.items, group->values = (uint32_t)values;
     group->filled = done;
     return done ? NULL : "memory";
 }

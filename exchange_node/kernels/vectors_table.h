@@ -155,17 +155,17 @@ static int widen(struct table *table)
     return 1;
 }
 
-/* The number of a token, which so many rows have. NO_TOKEN: no memory. */
-static uint32_t number_of(struct table *table, const uint8_t *text, size_t bytes, uint64_t rows)
+static inline uint64_t hash_of(const struct table *table, const uint8_t *text, size_t bytes)
 {
     uint64_t hash = table->seed;
-    if (bytes <= 8)
-        hash = mix(hash ^ little(text, bytes));
-    else {
-        for (size_t i = 0; i + 8 < bytes; i += 8)
-            hash = mix(hash ^ little(text + i, 8));
-        hash = mix(hash ^ little(text + bytes - 8, 8));
-    }
+    for (; bytes > 8; text += 8, bytes -= 8)
+        hash = mix(hash ^ little(text, 8));
+    return mix(hash ^ little(text, bytes));
+}
+
+/* The number of a token with that hash, which so many rows have. NO_TOKEN: no memory. */
+static uint32_t number_of(struct table *table, const uint8_t *text, size_t bytes, uint64_t hash, uint64_t rows)
+{
     if (table->count >= table->mask / 2 && !widen(table)) /* also the first time */
         return NO_TOKEN;
     uint64_t *slots = table->slots.items;
