@@ -30,7 +30,7 @@
 #define HALF_INVERSE (1 << (INVERSE_BITS - 1))
 #define LOG_BITS 16
 #define RARITIES 4096
-#define AHEAD 8 /* rows that are on their way from memory while one is made */
+#define AHEAD 6 /* rows that are on their way from memory while one is made */
 #define LINE 64 /* bytes of a cache line */
 
 #include "vectors_table.h"
@@ -142,6 +142,7 @@ static inline void look_ahead(const struct vectors *vectors, const int64_t *rows
         if (record) {
             __builtin_prefetch(record);
             __builtin_prefetch(record + LINE / sizeof *record);
+            __builtin_prefetch(record + 2 * LINE / sizeof *record);
         }
     }
 }
@@ -174,8 +175,7 @@ static inline int8_t rounded(int64_t sum)
 struct shared {
     uint8_t many[MOST_BLOCKS]; /* of each left block, whether it has several users */
     int64_t sums[MOST_WIDTH];  /* zero between two rows */
-    size_t count;
-    uint16_t set[]; /* columns that have a sum, perhaps twice */
+    uint16_t set[];            /* columns that have a sum, perhaps twice */
 };
 
 /* NULL: no memory. */
@@ -184,7 +184,7 @@ static struct shared *share(const struct vectors *vectors, const struct user *us
     size_t most = 0;
     for (int64_t i = 0; i < count; i++)
         most += (size_t)vectors->blocks[users[i].right].width;
-    struct shared *shared = calloc(1, sizeof *shared + most * sizeof(uint16_t));
+    struct shared *shared = calloc(1, sizeof *shared + (most + 1) * sizeof(uint16_t));
     for (int64_t i = 0; i < count && shared; i++)
         for (int64_t k = 0; k < i; k++)
             if (users[i].left == users[k].left)
@@ -193,15 +193,18 @@ static struct shared *share(const struct vectors *vectors, const struct user *us
 }
 
 static void right_row(const struct vectors *vectors, int64_t row, const struct user *user, const struct user *last,
-                      struct shared *shared, int8_t *out)
+                      struct shared *shared, int8_t *restrict out)
 {
+    int64_t *restrict sums = shared->sums;
+    uint16_t *restrict set = shared->set;
+    size_t count = 0;
     memset(out, 0, (size_t)vectors->width);
     for (const struct group *group = vectors->groups; group < vectors->groups + vectors->group_count; group++) {
         const uint32_t *word = record_of(group, row), *end;
         for (int b = group->first; word && b < group->end; b++, word = end) {
             end = word + 1 + set_of(*word);
+            int64_t length = vectors->inverses[square_of(*word)];
             for (; user < last && user->right == b; user++) {
-                int64_t length = vectors->inverses[square_of(*word)];
                 int64_t common = user->common * length * RAREST, more = (user->rare - user->common) * length;
                 int start = vectors->blocks[user->left].start;
                 if (!shared->many[user->left])
@@ -209,23 +212,22 @@ static void right_row(const struct vectors *vectors, int64_t row, const struct u
                         out[start + place_of(*entry)] = rounded(common * count_of(*entry) + more * rarity_in(*entry));
                 else
                     for (const uint32_t *entry = word + 1; entry < end; entry++) {
-                        int column = start + (int)place_of(*entry);
-                        if (!shared->sums[column])
-                            shared->set[shared->count++] = (uint16_t)column;
-                        shared->sums[column] += common * count_of(*entry) + more * rarity_in(*entry);
+                        uint32_t column = (uint32_t)start + place_of(*entry);
+                        set[count] = (uint16_t)column;
+                        count += !sums[column];
+                        sums[column] += common * count_of(*entry) + more * rarity_in(*entry);
                     }
             }
         }
         while (user < last && user->right < group->end)
             user++;
     }
-    for (size_t i = 0; i < shared->count; i++) {
-        int64_t *sum = &shared->sums[shared->set[i]];
-        if (*sum)
-            out[shared->set[i]] = rounded(*sum);
-        *sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        int64_t sum = sums[set[i]];
+        if (sum)
+            out[set[i]] = rounded(sum);
+        sums[set[i]] = 0;
     }
-    shared->count = 0;
 }
 
 /* Of a left vector and a right row, for each user: see vectors_agree. */
