@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isqrt
 
 import numpy as np
@@ -19,6 +20,7 @@ Row = list[tuple[int, tuple[int, ...]]]
 """A token's rarity, and the columns of its block that it sets."""
 
 
+@lru_cache(maxsize=20_000)
 def siphash(key: bytes, message: bytes) -> int:
     """SipHash-2-4."""
     k0, k1 = (int.from_bytes(key[at : at + 8], "little") for at in (0, 8))
@@ -144,8 +146,8 @@ class PlainVectors:
                 vector[self.schema.start[block.name] + place] = (block.unit * count * inverse + 2**19) // 2**20
         return vector
 
-    def right(self, row: int, weights: Weights, scale: float) -> np.ndarray:
-        """One vector."""
+    def right(self, row: int, weights: Weights, scale: float) -> list[int]:
+        """One vector, that may go beyond -127 to 127."""
         worth: dict[tuple[str, str], list[float]] = {}
         for feature, weight in zip(self.schema.features, weights.features.tolist(), strict=True):
             for pair in feature.pairs:
@@ -158,7 +160,7 @@ class PlainVectors:
             found, inverse = self.record(right, row)
             for place, (count, rarity) in found.items():
                 sums[self.schema.start[left] + place] += (a * (4096 * count - rarity) + b * rarity) * inverse
-        return np.array([min(127, max(-127, (s + 2**43) // 2**44)) for s in sums], np.int8)
+        return [(s + 2**43) // 2**44 for s in sums]
 
     def features(self, row: int, other: PlainVectors, other_row: int) -> np.ndarray:
         """Of one pair."""

@@ -12,10 +12,11 @@ of which c[j] set column j of a block, whose rarities are r[j] together; s is th
   Where N < 2, and for presence: 4096.
 - i, for 1 / sqrt(s): 2^20 / sqrt(s), rounded down.
 - left, column j: unit * c[j] * i / 2^20, rounded.
-- right, column j: the sum over the blocks that meet there of (a (4096 c[j] - r[j]) + b r[j]) i / 2^44, rounded. a is what
-  a token is worth that all have, b one that nobody else has: sums of weight * scale / unit in units of 2^-12, rounded
-  towards 0. Beyond -127 or 127 it is that.
-- features: left columns, times 4096 c[j] or r[j], times i, all added up in whole numbers, divided by unit * 2^32.
+- right, column j: the sum over the blocks that meet there of (a (4096 c[j] - r[j]) + b r[j]) i / 2^44, rounded. a is
+  what a token is worth that all have, b one that nobody else has: sums of weight * scale / unit in units of 2^-12,
+  rounded towards 0. Beyond -127 or 127 it is that.
+- features: left columns, times 4096 c[j] or r[j], times i, all added up in whole numbers, divided by unit * 2^32. Pairs
+  of blocks are added in double precision, by the right one's place among the blocks, those of one field together.
 
 Tokens of a value beyond its first 1,000 do not count, nor in one column those beyond its first 15. Columns of a token:
 SipHash-2-4 (Aumasson and Bernstein 2012) of its UTF-8, under a key that keyed BLAKE2b (RFC 7693) makes from linkage key
@@ -43,6 +44,8 @@ from exchange_node.records.columns import Column, Columns
 LARGEST = 32_000
 """No pair scores above this or below its negative, so sixteen bits hold a score."""
 _MOST = 127
+_NOTHING = 1e-6  # less is no weight
+_AT_ONCE = 2048  # pairs whose features are made together, to bound the memory
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float32]
@@ -74,7 +77,6 @@ class Vectors:
                          block.hashes, block.unit, _key(key, block.domain))
             for block in blocks
         ])  # fmt: skip
-
         texts = {field: _texts(columns[field]) for field in schema.fields}
 
         def fill(number: int) -> None:
@@ -82,11 +84,9 @@ class Vectors:
             if len(fields) > 1:
                 keys = [[_key(key, f"{block.domain} {field}") for field in fields] for block in here]
                 self._tables.fill(number, [texts[field] for field in fields], keys)
-                return
-            column = columns[fields[0]]
-            text = texts[fields[0]]
-            packed = (_packed(column, text.codes, b.tokens) if _tokeniser(b) == native.PACKED else text for b in here)
-            self._tables.fill(number, list(packed))
+            else:
+                (field,) = fields
+                self._tables.fill(number, [_cut(block, columns[field], texts[field]) for block in here])
 
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
             list(pool.map(fill, range(len(groups))))
@@ -120,17 +120,21 @@ class Vectors:
     def features(self, rows: Rows, other: Vectors, other_rows: Rows) -> Floats:
         """Every feature of these pairs of a left and a right row, shape (pairs, features), as the integers count it."""
         pairs = [
-            (at, left, right, feature.rarity)
+            (self._numbers[right], self._numbers[left], at, self.schema.by_name[left].unit, feature.rarity)
             for at, feature in enumerate(self.schema.features)
             for left, right in feature.pairs
         ]
-        pairs.sort(key=lambda pair: self._numbers[pair[2]])
-        users = [(self._numbers[left], self._numbers[right], not rare, 1) for _, left, right, rare in pairs]
-        agreed = self._tables.agree(_rows(rows), other._tables, _rows(other_rows), np.array(users, native.USER))
-        found = np.zeros((len(rows), len(self.schema.features)))
-        for (at, left, _, _), whole in zip(pairs, agreed.T, strict=True):
-            found[:, at] += whole / (self.schema.by_name[left].unit * 2.0 ** (native.RARITY_BITS + native.INVERSE_BITS))
-        return found.astype(np.float32)
+        pairs.sort(key=lambda pair: pair[0])
+        users = np.array([(left, right, not rare, 1) for right, left, _, _, rare in pairs], native.USER)
+        found = np.empty((len(rows), len(self.schema.features)), np.float32)
+        for top in range(0, len(rows), _AT_ONCE):
+            here = slice(top, top + _AT_ONCE)
+            agreed = self._tables.agree(_rows(rows[here]), other._tables, _rows(other_rows[here]), users)
+            part = np.zeros((len(agreed), found.shape[1]))
+            for (_, _, at, unit, _), whole in zip(pairs, agreed.T, strict=True):
+                part[:, at] += whole / (unit * 2.0 ** (native.RARITY_BITS + native.INVERSE_BITS))
+            found[here] = part
+        return found
 
     def close(self) -> None:
         """Overwrite what is known; may be called twice."""
@@ -155,7 +159,7 @@ def scale_for(schema: VectorSchema, weights: Weights) -> float:
         length = block.unit + sqrt(columns) / 2
         steep += length * worth[name] / block.unit
         flat += length * sqrt(columns) / 2 if worth[name] else 0.0
-    if not steep:
+    if steep < _NOTHING:
         return 1.0
     if flat > LARGEST / 2:
         raise ValueError("schema: too many columns for scores of 16 bits")
@@ -210,11 +214,13 @@ def _texts(column: Column) -> native.Texts:
     return native.Texts(coded, ends, np.ascontiguousarray(column.codes, np.int32))
 
 
-def _packed(column: Column, codes: NDArray[np.int32], tokens: str) -> native.Texts:
-    """Of a tokeniser that is Python's alone."""
-    tokenise = TOKENISERS[tokens]
-    cut = ["", *("".join(f"{token}\0" for token in tokenise(value)) for value in column.values[1:])]
-    return _texts(Column(column.name, column.kind, cut, codes))
+def _cut(block: Block, column: Column, texts: native.Texts) -> native.Texts:
+    """The values, or their tokens, if the tokeniser is Python's alone."""
+    if _tokeniser(block) != native.PACKED:
+        return texts
+    tokenise = TOKENISERS[block.tokens]
+    tokens = ["", *("".join(f"{token}\0" for token in tokenise(value)) for value in column.values[1:])]
+    return _texts(Column(column.name, column.kind, tokens, texts.codes))
 
 
 def _rows(rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:

@@ -15,8 +15,8 @@ PACKED = "packed"
 """The tokeniser of values that are tokens already, a NUL behind each."""
 FACTOR_BITS, RARITY_BITS, INVERSE_BITS = 12, 12, 20  # as in vectors.c
 USER = np.dtype([("left", np.int32), ("right", np.int32), ("common", np.int32), ("rare", np.int32)])
-"""A block of right rows, and the block of left ones whose columns it is for, by number. They are
-sorted by `right`. A token of that is worth `common` if all rows have it, `rare` if one has, and by its rarity between."""
+"""A block of right rows, and the block of left ones whose columns it is for, by number; sorted by `right`. A token is
+worth `common` if all rows have it, `rare` if one has, and by its rarity between them."""
 Array = NDArray[Any]
 Rows = NDArray[np.int64]
 
@@ -79,7 +79,7 @@ class Texts:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Block:
-    """`group`: blocks of the same fields, which stand together. `start` and `width`: its columns. The key has 16 bytes."""
+    """`group`: those of the same fields, one behind the other. `start`, `width`: its columns. `key`: 16 bytes."""
 
     group: int
     tokeniser: str
