@@ -433,8 +433,8 @@ int64_t vectors_cut(int32_t tokeniser, struct array text, struct array out)
     struct list ids = {0};
     struct sink sink = {.words = &ids, .rows = 1, .left = MOST_TOKENS};
     int64_t used = -1;
-    sink.pairs = calloc(PAIRS, sizeof *sink.pairs);
-    if (tokeniser >= 0 && tokeniser < TOKENISER_COUNT && text.bytes > 0 && sink.pairs &&
+    sink.recent = calloc(RECENT, sizeof *sink.recent);
+    if (tokeniser >= 0 && tokeniser < TOKENISER_COUNT && text.bytes > 0 && sink.recent &&
         more(&sink.room, (size_t)text.bytes + 64)) {
         const uint8_t *begin = text.items;
         TOKENISERS[tokeniser].cut(&sink, (struct span){begin, begin + text.bytes});

@@ -262,10 +262,13 @@ static void presence(struct sink *sink, struct span text)
 static const struct tokeniser {
     const char *name;
     void (*cut)(struct sink *, struct span);
+    int own; /* whether the value itself is the only token that it may have */
 } TOKENISERS[] = {
-    {"presence", presence}, {"packed", packed}, {"bigrams", bigrams}, {"words", words}, {"whole", whole},
-    {"initials", initials}, {"sounds", sounds}, {"year", year}, {"year-digits", year_digits}, {"month", month},
-    {"day", day}, {"month-day", month_day}, {"whole-date", whole_date}, {"sector", sector}, {"district", district},
-    {"characters", characters}, {"number-word", number_word},
+    {"presence", presence, 0},   {"packed", packed, 0},           {"bigrams", bigrams, 0},
+    {"words", words, 0},         {"whole", whole, 1},             {"initials", initials, 0},
+    {"sounds", sounds, 0},       {"year", year, 0},               {"year-digits", year_digits, 0},
+    {"month", month, 0},         {"day", day, 0},                 {"month-day", month_day, 0},
+    {"whole-date", whole_date, 1}, {"sector", sector, 0},         {"district", district, 0},
+    {"characters", characters, 0}, {"number-word", number_word, 0},
 };
 #define TOKENISER_COUNT ((int)(sizeof TOKENISERS / sizeof *TOKENISERS))

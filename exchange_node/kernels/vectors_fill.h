@@ -5,7 +5,9 @@
  * many tokens set it (4 bits), and the sum of their rarities (16 bits).
  */
 
-#define PAIRS (1 << 14)
+#define RECENT_BITS 11
+#define RECENT (1 << RECENT_BITS)
+#define MOST_RECENT_TEXT 7
 #define WAITING 16
 #define MOST_WAITING_TEXT 39
 
@@ -56,16 +58,23 @@ struct waiting {
     uint8_t bytes, text[MOST_WAITING_TEXT];
 };
 
+/* A short token that was looked up lately. */
+struct recent {
+    uint64_t text; /* and how long it is */
+    uint32_t next; /* after its number; 0: none */
+};
+
 /* Where tokens go while values are cut. */
 struct sink {
     struct table table;
-    struct list *words; /* the group's; a token's number for each */
-    struct list room;   /* see `scratch` */
-    struct list worths; /* [token] uint64_t, when all are known: see worth_of */
-    uint32_t *pairs;    /* [first][second], 1 + the number of a token of two letters of ASCII */
-    uint64_t rows;      /* that have the value at hand */
-    int left, failed;   /* tokens that the value may still have */
-    unsigned count;     /* tokens that waited */
+    struct list *words;    /* the group's; a token's number for each */
+    struct list room;      /* see `scratch` */
+    struct list worths;    /* [token] uint64_t, when all are known: see worth_of */
+    struct recent *recent; /* [RECENT] */
+    uint64_t rows;         /* that have the value at hand */
+    int left, failed;      /* tokens that the value may still have */
+    int own;               /* tokens are values, so that they need no table */
+    unsigned count;        /* tokens that waited */
     struct waiting waiting[WAITING];
 };
 
@@ -79,10 +88,20 @@ static void drop_sink(struct sink *sink)
     drop_table(&sink->table);
     drop(&sink->room);
     drop(&sink->worths);
-    if (sink->pairs)
-        overwrite(sink->pairs, 0, PAIRS * sizeof *sink->pairs);
-    free(sink->pairs);
+    if (sink->recent)
+        overwrite(sink->recent, 0, RECENT * sizeof *sink->recent);
+    free(sink->recent);
     overwrite(sink->waiting, 0, sizeof sink->waiting);
+}
+
+static inline struct recent *recent_of(const struct sink *sink, uint64_t text)
+{
+    return &sink->recent[text * 0x9e3779b97f4a7c15 >> (64 - RECENT_BITS)];
+}
+
+static inline uint64_t short_text(const uint8_t *text, size_t bytes)
+{
+    return little(text, bytes) | (uint64_t)bytes << 56;
 }
 
 static void number(struct sink *sink, const uint8_t *text, size_t bytes, uint64_t hash, uint64_t rows, size_t word)
@@ -91,8 +110,10 @@ static void number(struct sink *sink, const uint8_t *text, size_t bytes, uint64_
     if (id == NO_TOKEN)
         sink->failed = 1;
     memcpy((uint8_t *)sink->words->items + word, &id, sizeof id);
-    if (bytes == 2 && !((text[0] | text[1]) & 0x80))
-        sink->pairs[text[0] << 7 | text[1]] = id + 1;
+    if (bytes <= MOST_RECENT_TEXT) {
+        uint64_t short_one = short_text(text, bytes);
+        *recent_of(sink, short_one) = (struct recent){short_one, id + 1};
+    }
 }
 
 static void number_waiting(struct sink *sink, struct waiting *one)
@@ -104,29 +125,33 @@ static void number_waiting(struct sink *sink, struct waiting *one)
 
 static void put(struct sink *sink, const uint8_t *text, size_t bytes)
 {
-    uint32_t *word;
     if (sink->failed || sink->left-- <= 0)
         return;
-    if (!(word = more(sink->words, sizeof *word))) {
+    uint32_t *word = more(sink->words, sizeof *word);
+    if (!word) {
         sink->failed = 1;
         return;
     }
-    if (bytes == 2 && !((text[0] | text[1]) & 0x80)) {
-        uint32_t pair = sink->pairs[text[0] << 7 | text[1]];
-        if (pair) {
-            *word = pair - 1;
-            ((struct token *)sink->table.tokens.items)[pair - 1].rows += sink->rows;
+    if (sink->own)
+        return;
+    if (bytes <= MOST_RECENT_TEXT) {
+        uint64_t short_one = short_text(text, bytes);
+        const struct recent *recent = recent_of(sink, short_one);
+        if (recent->text == short_one && recent->next) {
+            *word = recent->next - 1;
+            ((struct token *)sink->table.tokens.items)[*word].rows += sink->rows;
             return;
         }
     }
     uint64_t hash = hash_of(&sink->table, text, bytes);
+    size_t at = sink->words->bytes - sizeof *word;
     if (bytes > MOST_WAITING_TEXT) {
-        number(sink, text, bytes, hash, sink->rows, sink->words->bytes - sizeof *word);
+        number(sink, text, bytes, hash, sink->rows, at);
         return;
     }
     struct waiting *one = &sink->waiting[sink->count++ % WAITING];
     number_waiting(sink, one);
-    *one = (struct waiting){hash, sink->rows, sink->words->bytes - sizeof *word, (uint8_t)bytes, {0}};
+    one->hash = hash, one->rows = sink->rows, one->word = at, one->bytes = (uint8_t)bytes;
     memcpy(one->text, text, bytes);
     if (sink->table.mask)
         __builtin_prefetch((uint64_t *)sink->table.slots.items + ((uint32_t)hash & sink->table.mask), 1);
@@ -203,34 +228,48 @@ static int weigh(const struct vectors *vectors, const struct block *block, struc
     return 1;
 }
 
+/* How many tokens set a column, and the sum of their rarities; zero between two values. */
 struct tally {
-    uint32_t counts[MOST_WIDTH], rarities[MOST_WIDTH];
-    uint16_t set[2 * MOST_TOKENS];
+    struct {
+        uint32_t count, rarity;
+    } columns[MOST_WIDTH];
+    uint16_t set[2 * MOST_TOKENS + 1];
 };
 
-/* The record's part for tokens that have these numbers, written to `to`, perhaps over them; -> its words. */
-static size_t tally(struct tally *tally, const struct block *block, const uint64_t *worths, const uint32_t *ids,
-                    uint32_t count, uint32_t *to)
+/* The part of a record of a value with one token; -> its words. */
+static size_t record_one(const struct block *block, uint64_t worth, uint32_t *to)
+{
+    *to++ = head_of((uint32_t)block->hashes, (uint32_t)block->hashes);
+    for (int h = 0; h < block->hashes; h++)
+        *to++ = entry_of((uint16_t)(worth >> 16 * h), 1, (uint32_t)(worth >> 32));
+    return 1 + (size_t)block->hashes;
+}
+
+/* The same of a value whose tokens have these numbers; it may be written over them. */
+static size_t record(struct tally *tally, const struct block *block, const uint64_t *worths, const uint32_t *ids,
+                     uint32_t count, uint32_t *to)
 {
     uint32_t set = 0, square = 0;
+    if (count == 1)
+        return record_one(block, worths[*ids], to);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t worth = worths[ids[i]];
         for (int h = 0; h < block->hashes; h++) {
             uint16_t place = (uint16_t)(worth >> 16 * h);
-            uint32_t before = tally->counts[place];
+            uint32_t before = tally->columns[place].count;
             if (before == MOST_COUNT)
                 continue;
-            if (!before)
-                tally->set[set++] = place;
+            tally->set[set] = place;
+            set += !before;
             square += 2 * before + 1; /* (n + 1)^2 - n^2 */
-            tally->counts[place]++, tally->rarities[place] += (uint32_t)(worth >> 32);
+            tally->columns[place].count++, tally->columns[place].rarity += (uint32_t)(worth >> 32);
         }
     }
     *to++ = head_of(set, square);
     for (uint32_t i = 0; i < set; i++) {
         uint16_t place = tally->set[i];
-        *to++ = entry_of(place, tally->counts[place], tally->rarities[place]);
-        tally->counts[place] = tally->rarities[place] = 0;
+        *to++ = entry_of(place, tally->columns[place].count, tally->columns[place].rarity);
+        tally->columns[place].count = tally->columns[place].rarity = 0;
     }
     return 1 + set;
 }
@@ -272,17 +311,24 @@ static const char *cut_values(const struct block *blocks, struct group *group, s
 }
 
 /* From the tokens' numbers to records, in place. */
-static void settle(const struct block *blocks, struct group *group, const struct sink *sinks, struct tally *tallied,
-                   const uint32_t *rows)
+static void settle(const struct vectors *vectors, struct group *group, const struct sink *sinks, struct tally *tally,
+                   const struct column *columns, const uint32_t *rows)
 {
     uint32_t *words = group->words.items, *offsets = group->offsets.items;
     size_t from = 0, to = 0;
     for (uint32_t value = 1; value < group->values; value++) {
         offsets[value] = (uint32_t)to;
         for (int b = group->first; b < group->end && rows[value]; b++) {
-            const struct block *block = &blocks[b];
+            const struct block *block = &vectors->blocks[b];
+            const struct sink *sink = &sinks[b - group->first];
+            const uint64_t *worths = sink->worths.items;
             uint32_t count = words[from++];
-            to += tally(tallied, block, sinks[b - group->first].worths.items, words + from, count, words + to);
+            if (sink->own && count) {
+                struct span text = value_of(&columns[b - group->first], value);
+                uint64_t hash = sip(block->key, text.begin, size(text));
+                to += record_one(block, worth_of(block, hash, rarity_of(vectors, rows[value])), words + to);
+            } else
+                to += record(tally, block, worths, words + from, count, words + to);
             from += count * (size_t)block->hashes;
         }
     }
@@ -296,7 +342,7 @@ static const char *fill_values(const struct vectors *vectors, struct group *grou
     int count = group->end - group->first;
     int64_t values = values_of(columns, vectors->rows);
     struct list rows = {0};
-    struct tally *tallied = calloc(1, sizeof *tallied);
+    struct tally *tally = calloc(1, sizeof *tally);
     size_t longest = 0;
     const char *wrong = values < 0 ? "column" : NULL;
     for (int b = 0; b < count && !wrong; b++) {
@@ -310,11 +356,12 @@ static const char *fill_values(const struct vectors *vectors, struct group *grou
     for (int b = 0; b < count && !wrong; b++) {
         struct sink *sink = &sinks[b];
         sink->words = &group->words, sink->table.seed = blocks[group->first + b].key[0];
-        sink->pairs = calloc(PAIRS, sizeof *sink->pairs);
-        if (!sink->pairs || !more(&sink->room, longest + 64))
+        sink->own = TOKENISERS[blocks[group->first + b].tokeniser].own;
+        sink->recent = calloc(RECENT, sizeof *sink->recent);
+        if (!sink->recent || !more(&sink->room, longest + 64))
             wrong = "memory";
     }
-    if (!wrong && (!tallied || !count_rows(columns, vectors->rows, values, &rows) ||
+    if (!wrong && (!tally || !count_rows(columns, vectors->rows, values, &rows) ||
                    !zeros(&group->offsets, (size_t)values * sizeof(uint32_t)) ||
                    !reserve(&group->words, (size_t)columns->text.bytes * 8 + (size_t)values * 16)))
         wrong = "memory";
@@ -328,9 +375,9 @@ static const char *fill_values(const struct vectors *vectors, struct group *grou
             wrong = "memory";
     }
     if (!wrong)
-        settle(blocks, group, sinks, tallied, rows.items);
+        settle(vectors, group, sinks, tally, columns, rows.items);
     drop(&rows);
-    free(tallied);
+    free(tally);
     group->filled = !wrong;
     for (int b = 0; b < count; b++)
         drop_sink(&sinks[b]);
@@ -439,10 +486,7 @@ static const char *fill_combinations(const struct vectors *vectors, struct group
             uint32_t rarity = rarity_of(vectors, ((struct pair *)pairs[count - 1].items)[id].rows);
             spell(count, hashes, pairs, id, message);
             uint64_t worth = worth_of(block, sip(block->key, message, 8 * (size_t)count), rarity);
-            uint32_t *word = words + (size_t)id * group->stride;
-            *word++ = head_of((uint32_t)block->hashes, (uint32_t)block->hashes);
-            for (int h = 0; h < block->hashes; h++)
-                *word++ = entry_of((uint16_t)(worth >> 16 * h), 1, rarity);
+            record_one(block, worth, words + (size_t)id * group->stride);
         }
         words += 1 + block->hashes;
     }
