@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from exchange_node.records.columns import Column, Columns
 
-PRONENESS = ((0.3, 0.5), (1.0, 0.35), (3.0, 0.15))
+PRONENESS = ((0.3, 0.45), (1.0, 0.3), (3.0, 0.15), (6.0, 0.1))
 """(factor on the rate of mistakes, share of records)"""
 
 MOVED = 0.25

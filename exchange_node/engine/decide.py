@@ -51,11 +51,14 @@ class Estimate:
     found: Floats  # (thresholds,), the share of the shared people linked rightly
     false: Floats  # (hypotheses, thresholds)
     likely: Floats  # (hypotheses,), sums to 1
+    reliable: NDArray[np.bool_]  # (thresholds,), where rehearsals tell of false links
 
     def f1(self) -> Floats:
         """Expected F1 at each threshold."""
-        right = np.maximum(self.linked - self.false, 0)
-        return np.asarray(self.likely @ (2 * right / np.maximum(self.linked + self.shared[:, None], 1)))
+        shared = self.shared[:, None]
+        right = np.clip(self.linked - self.false, 0, shared)
+        f1 = self.likely @ (2 * right / np.maximum(self.linked + shared, 1))
+        return np.where(self.reliable, f1, 0)
 
     def precision(self) -> Floats:
         """Expected precision at each threshold."""
@@ -75,8 +78,8 @@ def estimate_doubles(scores: Floats, rows: int, rehearsal: Rehearsal) -> Estimat
     """The same of all pairs of rows of one register; `shared` are the pairs of rows that are one person."""
     shared, factor = _hypotheses(2 * max(rows, 1))
     false = factor * rehearsal.invented * (rows * (rows - 1) / 2) + 0 * shared
-    few = rehearsal.invented * rows < 0.2
-    return _explain(scores, shared, factor, false, rehearsal.found, few & (THRESHOLDS >= -8))
+    few = (rehearsal.invented * rows < 0.1) & (THRESHOLDS >= -8)
+    return _explain(scores, shared, factor, false, rehearsal.found, few)
 
 
 def _hypotheses(most: int) -> tuple[Floats, Floats]:
@@ -98,7 +101,7 @@ def _explain(
     logs = -0.5 * off.sum(axis=1) - 0.5 * (np.log(factor[:, 0]) / _FACTOR_SPREAD) ** 2
     likely = np.exp(logs - logs.max())
     kept = likely > 1e-6 * likely.max()
-    return Estimate(linked, shared[kept, 0], found, false[kept], likely[kept] / likely[kept].sum())
+    return Estimate(linked, shared[kept, 0], found, false[kept], likely[kept] / likely[kept].sum(), few)
 
 
 def _between(from_top: Floats) -> Floats:

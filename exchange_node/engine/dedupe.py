@@ -53,7 +53,7 @@ def dedupe(
         vectors = party.side.vectors
         mean = vectors.features(accepted.left, vectors, accepted.right).mean(axis=0, dtype=np.float64)
         party.rake(weights, least, mean)
-        weights = _learn(party, party.fit(weights), plan, kernel, 1, tell)
+        weights = _learn(party, party.fit(), plan, kernel, 1, tell)
         found = _pairs(party, weights, plan, kernel, tell)
         explained = _explain(party, weights, plan, kernel, found)
     decision = decide(explained)
@@ -79,7 +79,7 @@ def _learn(party: Party, weights: Weights, plan: Planned, kernel: str, rounds: i
     for number in range(rounds):
         tell("learning what agreement is worth", number, rounds)
         party.mine(weights, plan.plan, kernel)
-        weights = party.fit(weights)
+        weights = party.fit()
     return weights
 
 

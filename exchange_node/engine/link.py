@@ -85,7 +85,7 @@ def link(
     theirs = Party(schema, right, secret, 2 * seed + 1)
     both = (ours, theirs)
 
-    weights = _together(both, None)
+    weights = _together(both)
     plan = plan_for(both, weights, every=every_pair)
     if planned is not None:
         planned(plan)
@@ -99,7 +99,7 @@ def link(
         mean = features.mean(axis=0, dtype=np.float64)
         for party in both:
             party.rake(weights, least, mean)
-        weights = _learn(both, _together(both, weights), plan, kernel, rounds=1, tell=tell)
+        weights = _learn(both, _together(both), plan, kernel, rounds=1, tell=tell)
         found, rehearsed = _link(both, weights, plan, kernel, tell, "the links")
 
     explained = estimate(found.scores, *sizes, rehearsed)
@@ -128,9 +128,9 @@ def secret_of(seed: int) -> bytes:
     return hashlib.sha256(b"exchange trial" + seed.to_bytes(8, "big")).digest()
 
 
-def _together(parties: tuple[Party, Party], start: Weights | None) -> Weights:
+def _together(parties: tuple[Party, Party]) -> Weights:
     """The mean of what both parties found."""
-    one, other = (party.fit(start) for party in parties)
+    one, other = (party.fit() for party in parties)
     return Weights((one.features + other.features) / 2, (one.constant + other.constant) / 2)
 
 
@@ -141,7 +141,7 @@ def _learn(
         for at, party in enumerate(parties):
             tell("learning what agreement is worth", 2 * number + at, 2 * rounds)
             party.mine(weights, plan.plan, kernel)
-        weights = _together(parties, weights)
+        weights = _together(parties)
     return weights
 
 

@@ -2,9 +2,8 @@
 
 Pairs that are one person: rows of the register against damaged copies of them. Pairs that are not: copies against other
 rows, at random and, since what matters is told by those that look alike, the most alike ones. Some of these are the
-register's own doubles, which must not teach the weights that doubles differ. How likely each is one is told at first by
-weights that know no look-alikes, since real doubles may be worse than our copies; once these are raked towards real
-pairs, by the weights themselves, in turn with them (an EM algorithm: Dempster, Laird and Rubin 1977).
+register's own doubles, which must not teach the weights that doubles differ. How likely each is one is told by weights
+that know no look-alikes: weights that do would call more and more doubles different, in turn with learning from them.
 
 What a party gives away is its weights, one number for each feature.
 """
@@ -32,7 +31,10 @@ ALIKE: Final = 10
 """The most alike other rows for each copy."""
 MINED_AMONG: Final = 100_000
 """Where all pairs are compared, the most alike rows are looked for among at most so many."""
-_ROUNDS: Final = 3
+_MAY_BE_DOUBLES: Final = 0.005
+"""Of the random pairs, the share of those most alike that are not used before look-alikes are known."""
+DOUBLES: Final = 0.02
+"""Rows that stand twice in a register, by and large."""
 _NOTHING: Final = -1e9
 
 
@@ -61,17 +63,15 @@ class Party:
         self.copies = Side.of(schema, damaged(columns, self.originals, self._random), secret)
         self.same = self.copies.vectors.features(self.every_copy, self.side.vectors, self.originals)
         self.worth = np.ones(COPIES)
-        self._raked = False
-        self._first = Weights(np.zeros(len(schema.features)))
-        self.doubles = 0.02
-        """How many other rows of the register are the same person as one row, as far as is known."""
+        self._plain: Weights | None = None
         of_copy = np.repeat(self.every_copy, STRANGERS)
         other = self._random.integers(0, rows, len(of_copy))
         apart = other != self.originals[of_copy]
         self._of_copy = of_copy[apart]
         self._drawn = self._negatives(of_copy[apart], other[apart])
-        likeness = np.quantile(self.same.mean(axis=1), 0.1)  # rows as much alike may be doubles
-        self._strangers = self._drawn.only(self._drawn.of_originals.mean(axis=1) < likeness)
+        likeness = self._drawn.of_originals.mean(axis=1)
+        unlike = likeness <= np.quantile(likeness, 1 - _MAY_BE_DOUBLES)
+        self._strangers = self._drawn.only(unlike)
         self._alike = self._negatives(of_copy[:0], other[:0])
 
     @property
@@ -79,26 +79,17 @@ class Party:
         """Row numbers of the copies."""
         return np.arange(COPIES)
 
-    def fit(self, start: Weights | None = None) -> Weights:
-        """The weights that tell this register's people apart; `start` also says at first who stands there twice."""
-        different = np.concatenate([self._strangers.of_copies, self._alike.of_copies])
-        counted = np.ones(len(different))
-        strangers = len(self._strangers.of_copies)
-        counted[:strangers] = (self.side.rows - 1) * COPIES / max(strangers, 1)
-        if start is None:
-            self._first = start = fit(self.same, different, self.worth, counted)
-        for _ in range(_ROUNDS):
-            double = self.double(start if self._raked else self._first, self._alike.of_originals)
-            if len(double):
-                self.doubles = float(np.clip(double.sum() / COPIES, 1e-3, 3.0))
-            counted[strangers:] = np.maximum(1 - double, 1e-6)
-            start = fit(self.same, different, self.worth, counted, start)
-        return start
-
-    def double(self, weights: Weights, alike: Floats) -> NDArray[np.float64]:
-        """How likely pairs of the register's own rows with these features are one person that it has twice."""
-        odds = alike @ weights.features + weights.constant + np.log(self.doubles)
-        return np.asarray(1 / (1 + np.exp(-np.clip(odds, -500, 500))), np.float64)
+    def fit(self) -> Weights:
+        """The weights that tell this register's people apart."""
+        strangers = np.full(len(self._strangers.of_copies), (self.side.rows - 1) * COPIES, np.float64)
+        strangers /= max(len(strangers), 1)
+        self._plain = fit(self.same, self._strangers.of_copies, self.worth, strangers, self._plain)
+        alike = self._alike
+        if not len(alike.of_copies):
+            return self._plain
+        double = probably_double(self._plain, alike.of_originals)
+        different = np.concatenate([self._strangers.of_copies, alike.of_copies])
+        return fit(self.same, different, self.worth, np.concatenate([strangers, 1 - double]), self._plain)
 
     def mine(self, weights: Weights, plan: Plan, kernel: str = "native") -> None:
         """Look for the rows most alike to each copy, other than its original."""
@@ -124,6 +115,11 @@ class Party:
 
     def rake(self, weights: Weights, least: float, mean: NDArray[np.float64]) -> None:
         """Weigh the copies so that those accepted at `least` have the mean features of the accepted real pairs."""
-        self._raked = True
         scores = self.same @ weights.features + weights.constant
         self.worth = rake(self.same, scores >= least, mean)
+
+
+def probably_double(weights: Weights, pairs: Floats) -> NDArray[np.float64]:
+    """How likely pairs of a register's own rows with these features are one person that it has twice."""
+    odds = pairs @ weights.features + weights.constant + np.log(DOUBLES)
+    return np.asarray(1 / (1 + np.exp(-np.clip(odds, -500, 500))), np.float64)

@@ -15,6 +15,10 @@ LARGEST: Final = 12.0
 _STEPS: Final = 60
 
 
+FEWEST: Final = 0.12
+"""Weights must be worth at least this share of the copies (Kish's effective size), or less is asked of them."""
+
+
 def rake(copies: Floats, accepted: NDArray[np.bool_], mean: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weights of the copies, mean 1, exponential in their features, under which the accepted ones have this mean.
 
@@ -27,16 +31,28 @@ def rake(copies: Floats, accepted: NDArray[np.bool_], mean: NDArray[np.float64])
     middle, spread = copies.mean(axis=0), copies.std(axis=0) + 1e-3
     x = ((copies - middle) / spread).astype(np.float64)
     target = (mean - middle) / spread
+    ridge = RIDGE
+    weights = _tilt(x, accepted, target, ridge)
+    while weights.sum() ** 2 / np.sum(weights**2) < FEWEST * len(x):
+        ridge *= 2
+        weights = _tilt(x, accepted, target, ridge)
+    return weights
+
+
+def _tilt(
+    x: NDArray[np.float64], accepted: NDArray[np.bool_], target: NDArray[np.float64], ridge: float
+) -> NDArray[np.float64]:
+    """Newton's method on the convex dual."""
     tilt = np.zeros(x.shape[1])
     weights = np.ones(len(x))
     for _ in range(_STEPS):
         share = weights * accepted
         share /= share.sum()
         now = share @ x
-        slope = now - target + RIDGE * tilt
+        slope = now - target + ridge * tilt
         if np.abs(slope).max() < 1e-3:
             break
-        curve = (x * share[:, None]).T @ x - np.outer(now, now) + (RIDGE + 1e-3) * np.eye(len(tilt))
+        curve = (x * share[:, None]).T @ x - np.outer(now, now) + (ridge + 1e-3) * np.eye(len(tilt))
         step = np.linalg.solve(curve, slope)
         tilt -= step * min(1.0, 2.0 / float(np.abs(step).max()))
         weights = _tilted(x @ tilt)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exchange_node.encoding.vectors import Weights
-from exchange_node.engine.party import Party
+from exchange_node.engine.party import Party, probably_double
 from exchange_node.engine.search import Found, Plan, find
 from exchange_node.kernels import greedy
 
@@ -96,7 +96,7 @@ def _double(party: Party, weights: Weights, found: Found, right: NDArray[np.bool
     wrong = np.flatnonzero(~right)
     features = vectors.features(party.originals[found.left[wrong]], vectors, found.right[wrong])
     likely = np.zeros(len(found))
-    likely[wrong] = party.double(weights, features)
+    likely[wrong] = probably_double(weights, features)
     return likely
 
 
