@@ -1,7 +1,8 @@
 """Rehearsals: a party links damaged copies of its own people with its register, where it knows what is right.
 
-A quarter of the people is hidden from the register in turn, so that their copies have nobody to be linked to. How often
-copies find their originals, and how often those of hidden people find somebody else, for each threshold, is what a
+A quarter of the people is hidden from the register in turn, so that their copies have nobody to be linked to. Where
+every row has a copy, half of the copies stay away meanwhile: were each row taken by its own copy, none would be left to
+be linked wrongly, as there is between registers of different people. How often copies find their originals, and how often those of hidden people find somebody else, for each threshold, is what a
 party gives away: two curves of some 200 numbers.
 """
 
@@ -53,20 +54,22 @@ def rehearse(party: Party, weights: Weights, plan: Plan, kernel: str = "native")
     hits, wrongs, strangers = (np.zeros(len(THRESHOLDS)) for _ in range(3))
     with_original = without = 0.0
     fold_of_copy = copies % FOLDS
+    taking_part = FOLDS // 2 if 2 * len(copies) > party.side.rows else FOLDS
     fold_of_row = np.full(party.side.rows, -1)
     fold_of_row[originals] = fold_of_copy
     for fold in range(FOLDS):
-        open_to = fold_of_row[found.right] != fold
+        turn = (fold_of_copy - fold) % FOLDS
+        open_to = (fold_of_row[found.right] != fold) & (turn[found.left] < taking_part)
         pairs = np.flatnonzero(open_to)
         taken = pairs[greedy.take(found.left[pairs].astype(np.uint32), found.right[pairs].astype(np.uint32))]
         counted = worth[found.left[taken]] * np.where(right[taken], 1.0, different[taken])
-        hidden = fold_of_copy[found.left[taken]] == fold
+        hidden = turn[found.left[taken]] == 0
         free = party.side.rows - float(np.sum(fold_of_row == fold)) - float(np.sum(right[taken]))
         hits += _from_top(found.scores[taken], counted * right[taken])
         wrongs += _from_top(found.scores[taken], counted * (~right[taken] & ~hidden)) / max(free, 1.0)
         strangers += _from_top(found.scores[taken], counted * hidden) / max(free, 1.0)
-        with_original += float(worth[fold_of_copy != fold].sum())
-        without += float(worth[fold_of_copy == fold].sum())
+        with_original += float(worth[(turn > 0) & (turn < taking_part)].sum())
+        without += float(worth[turn == 0].sum())
     return Rehearsal(hits / with_original, wrongs / with_original, strangers / max(without, 1e-9))
 
 
