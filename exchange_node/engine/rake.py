@@ -61,5 +61,9 @@ def _tilt(
 
 def _tilted(logs: NDArray[np.float64]) -> NDArray[np.float64]:
     weights = np.exp(np.clip(logs, -30, 30) - min(float(logs.max()), 30.0))
-    weights = np.minimum(weights / weights.mean(), LARGEST)
-    return np.asarray(weights / weights.mean())
+    ordered = np.sort(weights)[::-1]
+    behind = ordered[::-1].cumsum()[::-1]
+    capped = np.arange(min(len(weights), -int(-len(weights) // LARGEST)))  # so many, with the others' sum at the mean
+    factors = (len(weights) - LARGEST * capped) / behind[capped]
+    fits = np.flatnonzero(factors * ordered[capped] <= LARGEST)
+    return np.asarray(np.minimum(weights * factors[fits[0] if len(fits) else -1], LARGEST))
