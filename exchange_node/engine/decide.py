@@ -53,16 +53,22 @@ class Estimate:
     likely: Floats  # (hypotheses,), sums to 1
     reliable: NDArray[np.bool_]  # (thresholds,), where rehearsals tell of false links
 
+    def wrong(self) -> Floats:
+        """False links for each hypothesis and threshold: as foretold, and at least those that the shared people cannot
+        account for, since counts at low thresholds are not explained by anything.
+        """
+        most = self.shared[:, None] * self.found * (1 + 2 * _MODEL_ERROR)
+        return np.asarray(np.minimum(np.maximum(self.false, self.linked - most), self.linked))
+
     def f1(self) -> Floats:
         """Expected F1 at each threshold."""
-        shared = self.shared[:, None]
-        right = np.clip(self.linked - self.false, 0, shared)
-        f1 = self.likely @ (2 * right / np.maximum(self.linked + shared, 1))
+        right = self.linked - self.wrong()
+        f1 = self.likely @ (2 * right / np.maximum(self.linked + self.shared[:, None], 1))
         return np.where(self.reliable, f1, 0)
 
     def precision(self) -> Floats:
         """Expected precision at each threshold."""
-        return np.asarray(self.likely @ (1 - np.minimum(self.false / np.maximum(self.linked, 1), 1)))
+        return np.asarray(self.likely @ (1 - self.wrong() / np.maximum(self.linked, 1)))
 
 
 def estimate(scores: Floats, left_rows: int, right_rows: int, rehearsal: Rehearsal) -> Estimate:
@@ -112,7 +118,7 @@ def _between(from_top: Floats) -> Floats:
 def decide(found: Estimate) -> Decision:
     """The threshold of the highest expected F1 and what to expect of the links at or above it."""
     at = int(np.argmax(found.f1()))
-    precision = 1 - np.minimum(found.false[:, at] / max(found.linked[at], 1), 1)
+    precision = 1 - found.wrong()[:, at] / max(found.linked[at], 1)
     recall = np.minimum(found.linked[at] * precision / np.maximum(found.shared, 1), 1)
     p, p_low, p_high = _spread(precision, found.likely)
     r, r_low, r_high = _spread(recall, found.likely)
@@ -145,4 +151,4 @@ def _spread(values: Floats, likely: Floats) -> tuple[float, float, float]:
     order = np.argsort(values)
     upto = np.cumsum(likely[order])
     low, high = (float(values[order[min(int(np.searchsorted(upto, q)), len(order) - 1)]]) for q in (0.025, 0.975))
-    return float(likely @ values), low, high
+    return min(float(likely @ values), 1.0), low, high
