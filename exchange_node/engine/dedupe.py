@@ -35,7 +35,7 @@ def dedupe(
 ) -> Links:
     """Pairs of rows that are one person; `left` is the earlier row. The same input and seed give the same pairs.
 
-    Raises EncodingError bad-schema, LinkageError no-kernel.
+    Raises EncodingError bad-schema, LinkageError no-kernel, too-few-people, no-keys.
     """
     tell = progress or (lambda what, done, of: None)
     schema = schema_for([(name, column.kind) for name, column in columns.items()])

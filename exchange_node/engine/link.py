@@ -74,7 +74,7 @@ def link(
     """Link two registers with the same fields, one-to-one. The same input and seed give the same links.
 
     `every_pair`: compare all pairs or only those that share a key; by their number if it is not said. Raises
-    EncodingError bad-schema, LinkageError no-kernel.
+    EncodingError bad-schema, LinkageError no-kernel, too-few-people, no-keys.
     """
     tell = progress or (lambda what, done, of: None)
     schema = schema_for([(name, column.kind) for name, column in left.items()])

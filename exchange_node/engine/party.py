@@ -22,6 +22,7 @@ from exchange_node.engine.damage import damaged
 from exchange_node.engine.fit import fit
 from exchange_node.engine.rake import rake
 from exchange_node.engine.search import Plan, Side, find
+from exchange_node.linkage.errors import LinkageError
 from exchange_node.records.columns import Columns
 
 COPIES: Final = 6000
@@ -51,12 +52,14 @@ class Negatives:
 
 
 class Party:
-    """A register with its examples."""
+    """A register with its examples. Raises LinkageError too-few-people."""
 
     def __init__(self, schema: VectorSchema, columns: Columns, secret: bytes, seed: int) -> None:
         self.side = Side.of(schema, columns, secret)
         self._random = np.random.default_rng(seed)
         rows = self.side.rows
+        if not rows:
+            raise LinkageError("too-few-people", "no rows")
         repeated = -(-COPIES // rows)
         drawn = np.concatenate([self._random.permutation(rows) for _ in range(repeated)])
         self.originals = drawn[:COPIES]
@@ -69,6 +72,8 @@ class Party:
         apart = other != self.originals[of_copy]
         self._of_copy = of_copy[apart]
         self._drawn = self._negatives(of_copy[apart], other[apart])
+        if not apart.any():
+            raise LinkageError("too-few-people", f"{rows} rows")
         likeness = self._drawn.of_originals.mean(axis=1)
         unlike = likeness <= np.quantile(likeness, 1 - _MAY_BE_DOUBLES)
         self._strangers = self._drawn.only(unlike)

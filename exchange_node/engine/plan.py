@@ -16,6 +16,7 @@ from exchange_node.encoding.block_keys import Key, block_keys, described, possib
 from exchange_node.encoding.vectors import Weights
 from exchange_node.engine.party import Party
 from exchange_node.engine.search import Plan
+from exchange_node.linkage.errors import LinkageError
 from exchange_node.records.columns import Columns
 
 EVERY_PAIR_UP_TO: Final = 2_500_000_000
@@ -44,18 +45,22 @@ class Planned:
 
 
 def plan_for(parties: tuple[Party, Party], weights: Weights, *, every: bool | None = None) -> Planned:
-    """`every`: whether all pairs are compared; by their number if it is not said."""
+    """`every`: whether all pairs are compared; by their number if it is not said. Raises LinkageError no-keys."""
     rows = [party.side.rows for party in parties]
     pairs = rows[0] * rows[1]
     if every if every is not None else pairs <= EVERY_PAIR_UP_TO:
         return Planned(Plan(), pairs, 0.0, ())
     columns = parties[0].side.columns
     keys = possible_keys([(name, column.kind) for name, column in columns.items()])
+    if not keys:
+        raise LinkageError("no-keys", f"{pairs} pairs")
     tried = [_try(party, keys, max(rows)) for party in parties]
     costs = np.mean([costs for costs, _ in tried], axis=0)
     found = np.concatenate([found for _, found in tried], axis=1)
     worth = np.concatenate([_worth(party, weights) for party in parties])
     chosen = _choose(costs, found, worth / worth.sum())
+    if not chosen:
+        raise LinkageError("no-keys", f"{pairs} pairs")
     kept = tuple(keys[at] for at in chosen)
     loss = float(1 - found[chosen].any(axis=0) @ worth / worth.sum())
     cost = float(costs[chosen].sum()) * min(rows)
@@ -107,5 +112,6 @@ def _rows(columns: Columns, rows: NDArray[np.intp]) -> Columns:
 
 
 def _worth(party: Party, weights: Weights) -> NDArray[np.float64]:
-    """How much each copy counts: not at all if even a full comparison would not link it."""
-    return party.worth * (party.same @ weights.features + weights.constant >= 0)
+    """How much each copy counts: not at all if even a full comparison would not link it, unless it would link none."""
+    linked = party.same @ weights.features + weights.constant >= 0
+    return party.worth * linked if linked.any() else party.worth

@@ -50,6 +50,17 @@ class LinkageError(ExchangeError):
             "The comparison kernel that was chosen does not run on this machine.",
             "Choose another kernel in the linkage node's config; no slower one is taken silently.",
         ),
+        "too-few-people": Says(
+            Kind.INVALID,
+            "A file has too few people, or they are too much alike, to learn what tells them apart.",
+            "At least two rows that differ are needed; check that the right columns are mapped.",
+        ),
+        "no-keys": Says(
+            Kind.INVALID,
+            "There are too many pairs to compare all, and no field says enough for rows to be compared only where it is"
+            " the same.",
+            "Map more columns, or have all pairs compared if the files are small enough for that.",
+        ),
         "unknown-method": Says(
             Kind.NOT_FOUND,
             "This node does not know the linkage method that was asked for.",
