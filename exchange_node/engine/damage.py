@@ -87,12 +87,14 @@ def _swap(person: dict[str, str], prone: float, random: np.random.Generator) -> 
 
 def typing_error(text: str, random: np.random.Generator) -> str:
     """One letter wrong, left out, doubled or swapped with its neighbour; the first one seldom."""
-    if not text:
-        return text
+    return " ".join(_mistyped(text, random).split()) if text else text
+
+
+def _mistyped(text: str, random: np.random.Generator) -> str:
     at = int(random.integers(1, len(text))) if len(text) > 1 and random.random() < 0.85 else 0
     if text[at] == " ":
         return text[:at] + text[at + 1 :]
-    other = str(random.integers(10)) if text[at].isdigit() else _LETTERS[int(random.integers(26))]
+    other = _another(text[at], random)
     kind = random.random()
     if kind < 0.35:
         return text[:at] + other + text[at + 1 :]
@@ -101,6 +103,13 @@ def typing_error(text: str, random: np.random.Generator) -> str:
     if kind < 0.8 or at + 1 >= len(text):
         return text[:at] + (text[at] if random.random() < 0.5 else other) + text[at:]
     return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+
+
+def _another(letter: str, random: np.random.Generator) -> str:
+    if letter.isdigit():
+        return str(random.integers(10))
+    other = _LETTERS[int(random.integers(26))]
+    return other.upper() if letter.isupper() else other
 
 
 _DIALECT = (
@@ -132,9 +141,10 @@ def _name(text: str, field: str, prone: float, pool: _Pool, random: np.random.Ge
         text = _respelt(text, random)
     if field == "forename" and random.random() < 0.02 * prone:
         kind = random.random()  # a short form, an initial, or another name altogether
-        text = (
-            text[: int(random.integers(3, 5))] if kind < 0.5 else text[0] if kind < 0.6 else pool.value(field) or text
-        )
+        if kind < 0.6:
+            text = text[: int(random.integers(3, 5))].strip() if kind < 0.5 else text[0]
+        else:
+            text = pool.value(field) or text
     if " " in text and random.random() < 0.05 * prone:
         parts = text.split()
         text = parts[int(random.integers(len(parts)))]
@@ -154,7 +164,7 @@ def _date(text: str, field: str, prone: float, pool: _Pool, random: np.random.Ge
         elif kind < 0.6:
             month = f"{min(max(int(month) + int(random.choice([-2, -1, 1, 2])), 1), 12):02d}"
         elif kind < 0.75:
-            year = f"{max(int(year) + int(random.choice([-10, -2, -1, 1, 2, 10])), 0):04d}"
+            year = f"{min(max(int(year) + int(random.choice([-10, -2, -1, 1, 2, 10])), 0), 9999):04d}"
         elif kind < 0.87:
             day, month = month, day
         elif kind < 0.93:
@@ -172,8 +182,7 @@ def _code(text: str, field: str, prone: float, pool: _Pool, random: np.random.Ge
     if random.random() < 0.02 * prone:
         at = int(random.integers(len(text)))
         if text[at] != " ":
-            other = str(random.integers(10)) if text[at].isdigit() else _LETTERS[int(random.integers(26))].upper()
-            return text[:at] + (other if text[at].isupper() or other.isdigit() else other.lower()) + text[at + 1 :]
+            return text[:at] + _another(text[at], random) + text[at + 1 :]
     return text
 
 
