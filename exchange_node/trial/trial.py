@@ -83,7 +83,11 @@ def run(path_a: Path, path_b: Path | None, options: Options, watch: Watch) -> di
 
 def understood(path_a: Path, path_b: Path | None, options: Options) -> dict[str, Any]:
     """How the files would be read, and their quality; nothing is linked."""
-    return mapping(_read(path_a, path_b, options))
+    registers = _read(path_a, path_b, options)
+    if options.truth:
+        for register in registers:
+            register.column(options.truth)
+    return mapping(registers)
 
 
 def mapping(registers: Sequence[Register]) -> dict[str, Any]:
