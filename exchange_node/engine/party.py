@@ -72,11 +72,10 @@ class Party:
         apart = other != self.originals[of_copy]
         self._of_copy = of_copy[apart]
         self._drawn = self._negatives(of_copy[apart], other[apart])
-        if not apart.any():
-            raise LinkageError("too-few-people", f"{rows} rows")
         likeness = self._drawn.of_originals.mean(axis=1)
-        unlike = likeness <= np.quantile(likeness, 1 - _MAY_BE_DOUBLES)
-        self._strangers = self._drawn.only(unlike)
+        if not np.any(likeness < self.same.mean(axis=1).max()):
+            raise LinkageError("too-few-people", f"{rows} rows")
+        self._strangers = self._drawn.only(likeness <= np.quantile(likeness, 1 - _MAY_BE_DOUBLES))
         self._alike = self._negatives(of_copy[:0], other[:0])
 
     @property
