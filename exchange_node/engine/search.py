@@ -97,7 +97,7 @@ def find(
     which must then be `right_rows`.
     """
     chosen, scale = choose(kernel), scale_for(left.vectors.schema, weights)
-    threshold = int(np.ceil(max((least - weights.constant) * scale, -LARGEST)))  # nothing scores below
+    threshold = int(np.ceil(np.clip((least - weights.constant) * scale, -LARGEST, LARGEST + 1)))  # no score is beyond
     best: Best | None = None
     slabs = range(0, len(right_rows), SLAB)
     for start in slabs:
