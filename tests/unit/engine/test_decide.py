@@ -1,0 +1,133 @@
+"""The decision on counts whose truth is known, since they were drawn from the curves themselves."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+
+from exchange_node.engine.decide import Estimate, decide, estimate, estimate_doubles, posterior
+from exchange_node.engine.rehearse import THRESHOLDS, Rehearsal
+
+PEOPLE, STRANGERS = NormalDist(14, 5), NormalDist(-4, 2.5)
+
+
+def above(scores: NormalDist) -> np.ndarray:
+    return np.array([1 - scores.cdf(at) for at in THRESHOLDS])
+
+
+def rehearsed(rows: int) -> Rehearsal:
+    """Of a register with so many rows: every hidden copy finds one stranger, at a score drawn from STRANGERS."""
+    return Rehearsal(above(PEOPLE), 0 * THRESHOLDS, above(STRANGERS) / rows)
+
+
+def drawn(left: int, right: int, shared: int, seed: int = 1, factor: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of one-to-one pairs and which are right; each person of the left alone meets a free row."""
+    random = np.random.default_rng(seed)
+    false = random.poisson(factor * (left - shared) * (right - shared) / right)
+    scores = np.concatenate(
+        [random.normal(PEOPLE.mean, PEOPLE.stdev, shared), random.normal(STRANGERS.mean, STRANGERS.stdev, false)]
+    )
+    return scores, np.arange(len(scores)) < shared
+
+
+def truth(scores: np.ndarray, right: np.ndarray, threshold: float) -> tuple[float, float]:
+    linked = scores >= threshold
+    return float(right[linked].mean()), float(right[linked].sum() / right.sum())
+
+
+@pytest.mark.parametrize("factor", [0.6, 1.0, 1.6])
+@pytest.mark.parametrize(("left", "right", "shared"), [(5000, 4000, 3000), (4000, 9000, 800), (3000, 3000, 2000)])
+def test_estimates_are_within_two_points_of_the_truth(left: int, right: int, shared: int, factor: float) -> None:
+    scores, good = drawn(left, right, shared, factor=factor)
+    found = estimate(scores, left, right, rehearsed(right))
+    decision = decide(found)
+    precision, recall = truth(scores, good, decision.threshold)
+    assert decision.precision == pytest.approx(precision, abs=0.02)
+    assert decision.recall == pytest.approx(recall, abs=0.02)
+    assert decision.precision_low - 0.01 <= precision <= decision.precision_high + 0.01
+    assert decision.recall_low - 0.01 <= recall <= decision.recall_high + 0.01
+    assert decision.shared == pytest.approx(shared, rel=0.03)
+    best = max(f1(scores, good, at) for at in THRESHOLDS)
+    assert f1(scores, good, decision.threshold) > best - 0.01
+
+
+def f1(scores: np.ndarray, good: np.ndarray, threshold: float) -> float:
+    linked = scores >= threshold
+    return float(2 * good[linked].sum() / (linked.sum() + good.sum()))
+
+
+@pytest.mark.parametrize(("left", "right", "shared"), [(8000, 4000, 4000), (4000, 4000, 3980), (4000, 8000, 3950)])
+def test_one_file_almost_inside_the_other(left: int, right: int, shared: int) -> None:
+    scores, good = drawn(left, right, shared)
+    decision = decide(estimate(scores, left, right, rehearsed(right)))
+    precision, recall = truth(scores, good, decision.threshold)
+    assert precision > 0.97 and recall > 0.97
+    assert decision.precision_low - 0.02 <= precision <= decision.precision_high + 0.02
+    assert decision.recall_low - 0.02 <= recall <= decision.recall_high + 0.02
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_nobody_shared(seed: int) -> None:
+    scores, _ = drawn(3000, 3000, 0, seed)
+    decision = decide(estimate(scores, 3000, 3000, rehearsed(3000)))
+    assert decision.shared < 30
+    assert decision.precision_low < 0.2 and decision.precision < 0.6, "what is linked is not believed in"
+    assert np.sum(scores >= decision.threshold) < 60
+
+
+def test_no_pairs_at_all() -> None:
+    decision = decide(estimate(np.empty(0), 100, 100, rehearsed(100)))
+    assert decision.shared < 10 and 0 <= decision.precision_low <= decision.precision_high <= 1
+    assert np.isfinite(decision.recall)
+
+
+def checked(found: Estimate) -> None:
+    assert (found.f1() >= 0).all() and (found.f1() <= 1.03).all()
+    assert (found.precision() >= 0).all() and (found.precision() <= 1 + 1e-9).all()
+    assert found.likely.sum() == pytest.approx(1)
+    wrong = found.wrong()
+    assert (wrong <= found.linked + 1e-9).all()
+    assert (found.linked - wrong <= found.shared[:, None] * 1.06 + 1e-6).all(), "more right links than people"
+
+
+def test_right_links_are_no_more_than_the_people_there_are() -> None:
+    """Strangers ten times as many as the rehearsals said, at thresholds too low to be looked at."""
+    scores, _ = drawn(2000, 2000, 300)
+    many = np.random.default_rng(0).normal(-9, 1, 1700)
+    found = estimate(np.concatenate([scores, many]), 2000, 2000, rehearsed(2000))
+    checked(found)
+    assert decide(found).threshold > -6
+    doubles = estimate_doubles(np.concatenate([scores, np.repeat(many, 10)]), 2000, rehearsed(2000 * 2000))
+    checked(doubles)
+    assert decide(doubles).threshold > -6
+
+
+def test_probabilities_rise_with_the_score_and_are_right_on_average() -> None:
+    scores, good = drawn(5000, 4000, 3000)
+    found = estimate(scores, 5000, 4000, rehearsed(4000))
+    probability = posterior(found, scores)
+    assert (np.diff(probability[np.argsort(scores)]) >= 0).all()
+    assert ((probability >= 0) & (probability <= 1)).all()
+    assert probability.sum() == pytest.approx(good.sum(), rel=0.03)
+    for low, high in ((0, 0.1), (0.1, 0.9), (0.9, 1.1)):
+        here = (probability >= low) & (probability < high)
+        assert good[here].mean() == pytest.approx(probability[here].mean(), abs=0.2), (low, high)
+
+
+def test_doubles_within_a_register() -> None:
+    random = np.random.default_rng(3)
+    rows, shared = 4000, 500
+    pairs = rows * (rows - 1) / 2
+    rehearsal = Rehearsal(above(PEOPLE), 0 * THRESHOLDS, above(STRANGERS) / rows)
+    false = random.poisson(pairs / rows)
+    scores = np.concatenate(
+        [random.normal(PEOPLE.mean, PEOPLE.stdev, shared), random.normal(STRANGERS.mean, STRANGERS.stdev, false)]
+    )
+    good = np.arange(len(scores)) < shared
+    decision = decide(estimate_doubles(scores, rows, rehearsal))
+    precision, recall = truth(scores, good, decision.threshold)
+    assert decision.precision == pytest.approx(precision, abs=0.03)
+    assert decision.recall == pytest.approx(recall, abs=0.05)
+    assert decision.shared == pytest.approx(shared, rel=0.06)

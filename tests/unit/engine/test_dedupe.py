@@ -1,0 +1,70 @@
+"""One register against itself."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from exchange_node.engine.dedupe import dedupe
+from exchange_node.engine.link import Links
+from tests.made_up_registers import Person, columns_of, registers
+
+
+def doubled(seed: int, shared: int = 100) -> tuple[list[Person], set[tuple[int, int]]]:
+    """Three hundred people, a hundred of them twice."""
+    world = registers(300, shared, shared, seed=seed)
+    who = world.who_left + world.who_right
+    same = {(a, b) for a, b in combinations(range(len(who)), 2) if who[a] == who[b]}
+    return world.left + world.right, same
+
+
+def pairs(links: Links) -> set[tuple[int, int]]:
+    return set(zip(links.left.tolist(), links.right.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_doubles_are_found_and_it_is_known_how_well(seed: int) -> None:
+    people, same = doubled(seed)
+    links = dedupe(columns_of(people))
+    found = pairs(links)
+    assert all(left < right for left, right in found)
+    precision, recall = len(found & same) / len(found), len(found & same) / len(same)
+    assert precision > 0.95 and recall > 0.93
+    assert links.decision.precision_low - 0.03 <= precision <= links.decision.precision_high + 0.03
+    assert links.decision.recall_low - 0.03 <= recall <= links.decision.recall_high + 0.03
+    assert links.decision.shared == pytest.approx(100, rel=0.2)
+
+
+def test_names_alone_do_not_link_everybody() -> None:
+    people, same = doubled(1)
+    found = pairs(dedupe(columns_of(people, ("forename", "surname"))))
+    assert len(found & same) > 80 and len(found) < 150
+
+
+def test_three_rows_of_one_person_are_three_pairs() -> None:
+    people, _ = doubled(3, shared=60)
+    people = [*people, people[0], people[0]]
+    found = pairs(dedupe(columns_of(people)))
+    last = len(people)
+    assert {(0, last - 2), (0, last - 1), (last - 2, last - 1)} <= found
+
+
+def test_the_same_seed_gives_the_same_pairs() -> None:
+    people, _ = doubled(4)
+    one, other = (dedupe(columns_of(people)) for _ in range(2))
+    assert one.score.tobytes() == other.score.tobytes() and pairs(one) == pairs(other)
+
+
+def test_keys_find_nearly_what_all_pairs_find() -> None:
+    people, _ = doubled(5)
+    full, keyed = (dedupe(columns_of(people), every_pair=every) for every in (True, False))
+    assert keyed.compared < full.compared == len(people) * (len(people) - 1) // 2
+    assert len(pairs(full) - pairs(keyed)) <= 5
+
+
+@pytest.mark.parametrize("rows", [2, 3, 5])
+def test_few_rows(rows: int) -> None:
+    links = dedupe(columns_of(registers(rows, 0, 0, seed=2).left))
+    assert np.isfinite(links.score).all() and len(links) <= rows * (rows - 1) // 2

@@ -1,0 +1,96 @@
+"""Plans: which keys suit the fields at hand, and whether what they were said to miss is what they miss."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from exchange_node.encoding.block_keys import block_keys, fields_of, possible_keys
+from exchange_node.encoding.vector_schema import schema_for
+from exchange_node.engine import plan
+from exchange_node.engine.link import Links, link
+from exchange_node.engine.party import Party
+from exchange_node.engine.plan import CAP, Planned, plan_for
+from exchange_node.linkage.errors import LinkageError
+from exchange_node.records.column_map import KINDS
+from tests.made_up_registers import FIELDS, Registers, columns_of, registers
+
+
+def planned(world: Registers, fields: tuple[str, ...], every: bool | None = False) -> Planned:
+    schema = schema_for([(name, KINDS[name]) for name in fields])
+    parties = tuple(
+        Party(schema, columns_of(people, fields), b"k" * 32, seed)
+        for seed, people in enumerate((world.left, world.right))
+    )
+    return plan_for((parties[0], parties[1]), parties[0].fit(), every=every)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        FIELDS,
+        ("forename", "surname", "sex", "postcode", "address_line"),
+        ("forename", "surname", "date_of_birth", "sex"),
+        ("forename", "surname"),
+        ("surname", "sex"),
+        ("postcode", "address_line"),
+    ],
+    ids=["all", "no birth date", "no postcode", "names only", "one name", "homes only"],
+)
+def test_keys_adapt_to_the_fields(town: Registers, fields: tuple[str, ...]) -> None:
+    found = planned(town, fields)
+    assert found.plan.keys and found.plan.cap == CAP and len(found.keys) == len(set(found.plan.keys))
+    assert set(fields_of(found.plan.keys)) <= set(fields)
+    assert set(found.plan.keys) <= set(possible_keys([(name, KINDS[name]) for name in fields]))
+    assert 0 <= found.loss < 0.25
+    assert found.pairs > 0
+
+
+def test_more_fields_miss_less(town: Registers) -> None:
+    assert planned(town, FIELDS).loss < planned(town, ("forename", "surname")).loss + 1e-9
+    assert planned(town, FIELDS).loss < 0.01
+
+
+def test_the_loss_foretold_is_the_loss(town: Registers, linked: Links) -> None:
+    by_keys = link(columns_of(town.left), columns_of(town.right), every_pair=False)
+    full, kept = (set(zip(one.left.tolist(), one.right.tolist(), strict=True)) for one in (linked, by_keys))
+    true = town.true_pairs()
+    missed = len((full & true) - kept) / len(full & true)
+    assert missed <= by_keys.planned.loss + 0.01
+    assert by_keys.compared < linked.compared
+    assert by_keys.compared <= by_keys.planned.pairs * 1.3 + len(true)  # what it costs counts strangers
+
+
+def test_names_only_lose_about_what_is_foretold() -> None:
+    world = registers(400, 400, 350, seed=5, rate=0.12)
+    fields = ("forename", "surname")
+    found = planned(world, fields)
+    shares = []
+    for left, right in world.true_pairs():
+        one, other = columns_of([world.left[left]], fields), columns_of([world.right[right]], fields)
+        shares.append(bool(shared_keys(one, other, found)))
+    assert 1 - np.mean(shares) <= found.loss + 0.06
+
+
+def shared_keys(one: dict, other: dict, found: Planned) -> list[int]:
+    ours, theirs = (block_keys(columns, found.plan.keys, b"k" * 32)[:, 0] for columns in (one, other))
+    return np.flatnonzero((ours == theirs) & (ours != 0)).tolist()
+
+
+def test_few_pairs_are_compared_all(monkeypatch: pytest.MonkeyPatch, town: Registers) -> None:
+    fields = ("surname", "date_of_birth")
+    assert planned(town, fields, every=None) == Planned(plan.Plan(), 400 * 350, 0.0, ())
+    monkeypatch.setattr(plan, "EVERY_PAIR_UP_TO", 400 * 350 - 1)
+    assert planned(town, fields, every=None).keys
+    assert planned(town, fields, every=True).plan.keys == ()
+
+
+def test_without_any_key_nothing_is_compared_silently(town: Registers) -> None:
+    with pytest.raises(LinkageError, match="no-keys"):
+        planned(town, ("sex",))
+
+
+def test_keys_whose_buckets_are_all_too_large_are_none(monkeypatch: pytest.MonkeyPatch, town: Registers) -> None:
+    monkeypatch.setattr(plan, "PER_ROW", 0.0)
+    with pytest.raises(LinkageError, match="no-keys"):
+        planned(town, ("forename", "surname"))

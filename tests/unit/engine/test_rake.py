@@ -1,0 +1,58 @@
+"""Raking: the accepted copies get the mean of the accepted pairs, and no copy stands for too many."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from exchange_node.engine.rake import LARGEST, rake
+
+
+def copies(count: int = 3000) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(1)
+    features = random.random((count, 4)).astype(np.float32)
+    return features, features[:, 0] + features[:, 1] > 0.6
+
+
+def test_the_accepted_get_the_mean_that_was_opened() -> None:
+    features, accepted = copies()
+    odds = features[accepted] @ np.array([1.0, -1.0, 0.0, 0.5])
+    mean = np.average(features[accepted], axis=0, weights=np.exp(odds))
+    weights = rake(features, accepted, mean)
+    before = features[accepted].mean(axis=0)
+    after = np.average(features[accepted], axis=0, weights=weights[accepted])
+    assert np.abs(before - mean).max() > 0.05
+    assert after == pytest.approx(mean, abs=0.012)  # a ridge holds back a little
+    assert weights.mean() == pytest.approx(1) and weights.max() <= LARGEST
+
+
+def test_a_mean_that_is_there_already_changes_nothing() -> None:
+    features, accepted = copies()
+    weights = rake(features, accepted, features[accepted].mean(axis=0, dtype=np.float64))
+    assert weights == pytest.approx(np.ones(len(features)), abs=0.02)
+
+
+def test_who_is_not_accepted_is_weighed_by_the_same_tilt() -> None:
+    features, accepted = copies()
+    target = features[accepted].mean(axis=0)
+    target[0] += 0.08
+    weights = rake(features, accepted, target)
+    rest = ~accepted
+    assert np.corrcoef(features[rest, 0], np.log(weights[rest]))[0, 1] > 0.8
+
+
+@pytest.mark.parametrize("far", [0.2, 0.45, 3.0, -50.0])
+def test_the_cap_holds_however_far_the_mean_is(far: float) -> None:
+    features, accepted = copies(600)
+    weights = rake(features, accepted, features[accepted].mean(axis=0) + far)
+    assert np.isfinite(weights).all() and (weights >= 0).all()
+    assert weights.max() <= LARGEST * (1 + 1e-9)
+    assert weights.mean() == pytest.approx(1)
+
+
+def test_without_accepted_copies_all_count_alike() -> None:
+    features, _ = copies(50)
+    none = np.zeros(50, np.bool_)
+    assert rake(features, none, features.mean(axis=0)).tolist() == [1.0] * 50
+    none[0] = True
+    assert rake(features, none, features.mean(axis=0)).tolist() == [1.0] * 50

@@ -1,0 +1,61 @@
+"""Rehearsals: two falling curves, in registers of which every row has a copy, too."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from exchange_node.engine.link import Links, link
+from exchange_node.engine.rehearse import THRESHOLDS, Rehearsal, rehearse, rehearse_doubles
+from exchange_node.engine.search import Plan
+from tests.made_up_registers import columns_of, registers
+
+
+@pytest.fixture(scope="module")
+def rehearsal(linked: Links) -> Rehearsal:
+    return rehearse(linked.parties[0], linked.weights, Plan())
+
+
+def test_curves_fall_from_nearly_all_to_nothing(rehearsal: Rehearsal) -> None:
+    for curve in (rehearsal.found, rehearsal.mistaken, rehearsal.invented):
+        assert curve.shape == THRESHOLDS.shape
+        assert (np.diff(curve) <= 1e-12).all() and (curve >= 0).all()
+    assert 0.97 < rehearsal.found[0] <= 1 + 1e-9 and rehearsal.found[-1] < 0.1
+
+
+def test_people_who_are_hidden_are_mistaken_for_others_where_anything_passes(linked: Links) -> None:
+    """A register of which every row has a copy: who is hidden finds a row that is free all the same."""
+    for party in linked.parties:
+        found = rehearse(party, linked.weights, Plan())
+        strangers = found.invented * party.side.rows
+        assert strangers[0] > 0.3, "at the lowest threshold most find somebody"
+        assert strangers[np.searchsorted(THRESHOLDS, 5)] < 0.01
+
+
+def test_what_it_foretells_comes_about() -> None:
+    """Registers of different people: pairs of strangers, foretold and counted."""
+    one = registers(300, 300, 0, seed=9)
+    links = link(columns_of(one.left), columns_of(one.right))
+    foretold = np.mean([rehearse(party, links.weights, Plan()).invented for party in links.parties], axis=0)
+    counted = len(links.candidates) - np.searchsorted(np.sort(links.candidates.scores), THRESHOLDS)
+    few = (foretold * 300 < 0.2) & (foretold * 300 > 0.02)
+    assert few.any()
+    ratio = counted[few].sum() / (foretold[few] * 300 * 300).sum()
+    assert 0.4 < ratio < 2.5
+
+
+def test_the_same_again(linked: Links, rehearsal: Rehearsal) -> None:
+    again = rehearse(linked.parties[0], linked.weights, Plan())
+    assert (again.found == rehearsal.found).all() and (again.invented == rehearsal.invented).all()
+
+
+def test_two_parties_are_averaged(rehearsal: Rehearsal) -> None:
+    nothing = Rehearsal(*(np.zeros(len(THRESHOLDS)) for _ in range(3)))
+    assert rehearsal.with_other(nothing).found == pytest.approx(rehearsal.found / 2)
+    assert rehearsal.with_other(nothing).invented == pytest.approx(rehearsal.invented / 2)
+
+
+def test_of_a_register_against_itself(linked: Links) -> None:
+    found = rehearse_doubles(linked.parties[0], linked.weights, Plan())
+    assert 0.97 < found.found[0] <= 1 + 1e-9 and (np.diff(found.found) <= 1e-12).all()
+    assert (np.diff(found.invented) <= 1e-15).all() and found.invented[0] > 0 and not found.mistaken.any()
