@@ -108,8 +108,8 @@ def main() -> None:
         least = in_a_process(limit, rows, int(got["width"]))
         print(
             f"  {title}, {rows:,} rows of {got['width']:,.0f} bytes: prepared {got['prepared']:.2f} s, left rows "
-            f"{got['left']:.2f} s, right rows {got['right']:.2f} s, features of {PAIRS:,} pairs {got['features']:.2f} "
-            f"s, {got['more']:,.0f} MB more than the people; only writing the rows {least['near']:.2f} s, to memory "
+            f"{got['left']:.2f} s, right rows {got['right']:.2f} s, {PAIRS:,} pairs {got['features']:.2f} s, "
+            f"{got['more']:,.0f} MB more than the people; only writing the rows {least['near']:.2f} s, to memory "
             f"{least['memory']:.2f} s",
             flush=True,
         )
