@@ -69,10 +69,10 @@ def derived(key: bytes, domain: str) -> bytes:
 
 def places(block: Block, hashed: int) -> tuple[int, ...]:
     """The columns that a token sets."""
-    first = hashed % 2**32 % block.width
+    first = hashed % 2**32 * block.width >> 32
     if block.hashes == 1:
         return (first,)
-    return first, (first + 1 + (hashed >> 32) % (block.width - 1)) % block.width
+    return first, (first + 1 + ((hashed >> 32) * (block.width - 1) >> 32)) % block.width
 
 
 def tokens(block: Block, columns: Columns, key: bytes) -> list[list[bytes]]:

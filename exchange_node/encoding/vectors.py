@@ -20,7 +20,8 @@ of which c[j] set column j of a block, whose rarities are r[j] together; s is th
 
 Tokens of a value beyond its first 1,000 do not count, nor in one column those beyond its first 15. Columns of a token:
 SipHash-2-4 (Aumasson and Bernstein 2012) of its UTF-8, under a key that keyed BLAKE2b (RFC 7693) makes from linkage key
-and domain; the lower half chooses the first column, the upper half another one. Several fields together: each value's
+and domain; of `width` columns the lower 32 bits choose the first one, width * bits / 2^32
+rounded down, and the upper ones one of the others, counted from there. Several fields together: each value's
 hash under a key of domain and field, and then the hash of those, eight bytes each, the lowest first.
 """
 
@@ -207,11 +208,7 @@ def _key(key: bytes, domain: str) -> bytes:
 
 
 def _texts(column: Column) -> native.Texts:
-    text = "".join(column.values)
-    coded = text.encode(errors="surrogatepass")
-    values = column.values if len(coded) == len(text) else [v.encode(errors="surrogatepass") for v in column.values]
-    ends = np.cumsum(np.fromiter(map(len, values), np.int64, len(values)))
-    return native.Texts(coded, ends, np.ascontiguousarray(column.codes, np.int32))
+    return native.Texts.of(column.values, np.ascontiguousarray(column.codes, np.int32))
 
 
 def _cut(block: Block, column: Column, texts: native.Texts) -> native.Texts:
@@ -220,7 +217,7 @@ def _cut(block: Block, column: Column, texts: native.Texts) -> native.Texts:
         return texts
     tokenise = TOKENISERS[block.tokens]
     tokens = ["", *("".join(f"{token}\0" for token in tokenise(value)) for value in column.values[1:])]
-    return _texts(Column(column.name, column.kind, tokens, texts.codes))
+    return native.Texts.of(tokens, texts.codes)
 
 
 def _rows(rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:

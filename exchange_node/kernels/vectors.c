@@ -431,17 +431,17 @@ const char *vectors_agree(const struct vectors *left, const struct vectors *righ
 int64_t vectors_cut(int32_t tokeniser, struct array text, struct array out)
 {
     struct list ids = {0};
-    struct sink sink = {.words = &ids, .rows = 1, .left = MOST_TOKENS};
+    struct sink sink = {0};
     int64_t used = -1;
-    sink.recent = calloc(RECENT, sizeof *sink.recent);
-    if (tokeniser >= 0 && tokeniser < TOKENISER_COUNT && text.bytes > 0 && sink.recent &&
-        more(&sink.room, (size_t)text.bytes + 64)) {
+    if (tokeniser >= 0 && tokeniser < TOKENISER_COUNT && text.bytes > 0 &&
+        begin_sink(&sink, &ids, 0, NOT, (size_t)text.bytes) && begin_value(&sink, (size_t)text.bytes, 1)) {
         const uint8_t *begin = text.items;
         TOKENISERS[tokeniser].cut(&sink, (struct span){begin, begin + text.bytes});
+        end_value(&sink, 1);
         number_all(&sink);
         used = sink.failed ? -1 : 0;
     }
-    for (size_t i = 0; i < ids.bytes / sizeof(uint32_t) && used >= 0; i++) {
+    for (size_t i = 1; i < ids.bytes / sizeof(uint32_t) && used >= 0; i++) {
         const struct token *token = (struct token *)sink.table.tokens.items + ((uint32_t *)ids.items)[i];
         uint8_t *to = (uint8_t *)out.items + used;
         if (out.bytes - used < (int64_t)token->bytes + 4)
@@ -455,6 +455,22 @@ int64_t vectors_cut(int32_t tokeniser, struct array text, struct array out)
     drop(&ids);
     drop_sink(&sink);
     return used;
+}
+
+/* Where values end of a text in which a NUL stands between any two; 0 if there are not so many. */
+int vectors_split(struct array text, struct array ends)
+{
+    int64_t values = items(ends, sizeof(int64_t)), *end = (int64_t *)ends.items;
+    const uint8_t *begin = text.items, *at = begin, *last = begin + text.bytes, *found;
+    for (int64_t i = 0; i < values - 1; i++, at = found + 1) {
+        if (!(found = memchr(at, 0, (size_t)(last - at))))
+            return 0;
+        end[i] = found - begin;
+    }
+    if (values < 1 || memchr(at, 0, (size_t)(last - at)))
+        return 0;
+    end[values - 1] = text.bytes;
+    return 1;
 }
 
 /* For tests: SipHash-2-4. */

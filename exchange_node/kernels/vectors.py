@@ -26,7 +26,7 @@ class _Array(ctypes.Structure):
 
 
 class _Column(ctypes.Structure):
-    _fields_ = (("text", _Array), ("ends", _Array), ("codes", _Array))
+    _fields_ = (("text", _Array), ("ends", _Array), ("codes", _Array), ("gap", ctypes.c_int64))
 
 
 class _Block(ctypes.Structure):
@@ -50,6 +50,7 @@ def _load() -> ctypes.CDLL:
         function.restype = name
     library.vectors_end.argtypes, library.vectors_end.restype = [handle], None
     library.vectors_cut.argtypes, library.vectors_cut.restype = [whole, _Array, _Array], size
+    library.vectors_split.argtypes = [_Array, _Array]
     library.vectors_hash.argtypes, library.vectors_hash.restype = [handle, _Array], ctypes.c_uint64
     return library
 
@@ -70,11 +71,22 @@ TOKENISERS = _tokenisers()
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Texts:
-    """Values as UTF-8, one behind the other. `ends`, int64: where each ends; `codes`, int32: the value of each row."""
+    """Values as UTF-8, `gap` (0 or 1) bytes between two. `ends`, int64: where each ends; `codes`, int32: that of a row."""
 
     text: bytes
     ends: Rows
     codes: NDArray[np.int32]
+    gap: int
+
+    @classmethod
+    def of(cls, values: Sequence[str], codes: NDArray[np.int32]) -> Texts:
+        """Distinct values, of any characters."""
+        text = "\0".join(values).encode(errors="surrogatepass")
+        ends = np.empty(len(values), np.int64)
+        if _LIBRARY.vectors_split(_bytes(text), _array(ends)):
+            return cls(text, ends, codes, 1)
+        coded = [value.encode(errors="surrogatepass") for value in values]  # there are NULs in them
+        return cls(b"".join(coded), np.cumsum([len(value) for value in coded], dtype=np.int64), codes, 0)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -122,7 +134,7 @@ class Tables:
             raise ValueError("keys: wrong number")
         if any(c.ends.dtype != np.int64 or c.codes.dtype != np.int32 for c in columns):
             raise ValueError("columns: wrong type")
-        given = (_Column * len(columns))(*(_Column(_bytes(c.text), _array(c.ends), _array(c.codes)) for c in columns))
+        given = (_Column * len(columns))(*(_Column(_bytes(c.text), _array(c.ends), _array(c.codes), c.gap) for c in columns))
         words = np.array([_words(key) for of in keys for key in of], np.uint64)
         self._kept += [column.codes for column in columns]
         _check(_LIBRARY.vectors_fill(self._open(), group, fields, given, words.ctypes.data))

@@ -4,9 +4,12 @@ struct span {
     const uint8_t *begin, *end;
 };
 
-/* What a tokeniser gives goes to `put`, which remembers a failure. */
+/* What a tokeniser gives goes to `put`, which remembers a failure; where it can number its tokens quickly, below
+ * 2^14 and always the same token alike, to `put_coded`.
+ */
 struct sink;
 static void put(struct sink *sink, const uint8_t *text, size_t bytes);
+static inline void put_coded(struct sink *sink, uint32_t code, const uint8_t *text, size_t bytes);
 static uint8_t *scratch(struct sink *sink); /* room for the value at hand and 64 bytes more */
 
 static inline size_t char_bytes(struct span text)
@@ -78,6 +81,14 @@ static uint8_t *append(uint8_t *to, struct span text)
     return to + size(text);
 }
 
+static void put_pair(struct sink *sink, const uint8_t *pair, size_t bytes)
+{
+    if (bytes == 2 && !((pair[0] | pair[1]) & 0x80))
+        put_coded(sink, (uint32_t)pair[0] << 7 | pair[1], pair, 2);
+    else
+        put(sink, pair, bytes);
+}
+
 static void bigrams(struct sink *sink, struct span text)
 {
     for (struct span word; size(word = next_word(&text));) {
@@ -87,13 +98,13 @@ static void bigrams(struct sink *sink, struct span text)
             second = char_bytes(word);
             for (size_t i = 0; i < second; i++)
                 pair[first + i] = word.begin[i];
-            put(sink, pair, first + second);
+            put_pair(sink, pair, first + second);
             for (size_t i = 0; i < second; i++)
                 pair[i] = word.begin[i];
             first = second;
         }
         pair[first] = '_';
-        put(sink, pair, first + 1);
+        put_pair(sink, pair, first + 1);
     }
 }
 
@@ -218,7 +229,11 @@ static void placed(struct sink *sink, const char *mark, struct span text)
             *end++ = (uint8_t)*mark;
         for (int unit = at < 10 ? 1 : at < 100 ? 10 : at < 1000 ? 100 : 1000; unit; unit /= 10)
             *end++ = (uint8_t)('0' + at / unit % 10);
-        put(sink, token, (size_t)(append(end, letter) - token));
+        end = append(end, letter);
+        if (at < 64 && *letter.begin < 0x80)
+            put_coded(sink, (uint32_t)(*mark != 0) << 13 | (uint32_t)at << 7 | *letter.begin, token, (size_t)(end - token));
+        else
+            put(sink, token, (size_t)(end - token));
         text.begin = letter.end;
     }
 }
@@ -259,16 +274,19 @@ static void presence(struct sink *sink, struct span text)
     put(sink, text.begin, 0);
 }
 
+/* Whether a value is the only token that it may have, or all have the same. */
+enum own { NOT, ITSELF, PRESENCE };
+
 static const struct tokeniser {
     const char *name;
     void (*cut)(struct sink *, struct span);
-    int own; /* whether the value itself is the only token that it may have */
+    enum own own;
 } TOKENISERS[] = {
-    {"presence", presence, 0},   {"packed", packed, 0},           {"bigrams", bigrams, 0},
-    {"words", words, 0},         {"whole", whole, 1},             {"initials", initials, 0},
-    {"sounds", sounds, 0},       {"year", year, 0},               {"year-digits", year_digits, 0},
-    {"month", month, 0},         {"day", day, 0},                 {"month-day", month_day, 0},
-    {"whole-date", whole_date, 1}, {"sector", sector, 0},         {"district", district, 0},
-    {"characters", characters, 0}, {"number-word", number_word, 0},
+    {"presence", presence, PRESENCE}, {"packed", packed, NOT}, {"bigrams", bigrams, NOT},
+    {"words", words, NOT}, {"whole", whole, ITSELF}, {"initials", initials, NOT},
+    {"sounds", sounds, NOT}, {"year", year, NOT}, {"year-digits", year_digits, NOT},
+    {"month", month, NOT}, {"day", day, NOT}, {"month-day", month_day, NOT},
+    {"whole-date", whole_date, ITSELF}, {"sector", sector, NOT}, {"district", district, NOT},
+    {"characters", characters, NOT}, {"number-word", number_word, NOT},
 };
 #define TOKENISER_COUNT ((int)(sizeof TOKENISERS / sizeof *TOKENISERS))

@@ -5,15 +5,18 @@
  * many tokens set it (4 bits), and the sum of their rarities (16 bits).
  */
 
-#define RECENT_BITS 11
+#define RECENT_BITS 12
 #define RECENT (1 << RECENT_BITS)
 #define MOST_RECENT_TEXT 7
+#define CODES (1 << 14)
 #define WAITING 16
 #define MOST_WAITING_TEXT 39
+#define SMALL_TABLE 8192 /* slots that stay in the cache, so that nobody waits for them */
 
-/* UTF-8; int64_t where each value ends; int32_t, the value of each row. */
+/* UTF-8; int64_t where each value ends, and `gap` bytes before the next one; int32_t, the value of each row. */
 struct column {
     struct array text, ends, codes;
+    int64_t gap;
 };
 
 static inline uint32_t head_of(uint32_t set, uint32_t square)
@@ -71,10 +74,12 @@ struct sink {
     struct list room;      /* see `scratch` */
     struct list worths;    /* [token] uint64_t, when all are known: see worth_of */
     struct recent *recent; /* [RECENT] */
+    uint32_t *coded;       /* [CODES], 1 + the number of a token that has a code */
+    uint32_t *next;        /* where the next token's number goes; there is room for all of a value */
     uint64_t rows;         /* that have the value at hand */
     int left, failed;      /* tokens that the value may still have */
-    int own;               /* tokens are values, so that they need no table */
-    unsigned count;        /* tokens that waited */
+    enum own own;
+    unsigned count; /* tokens that waited */
     struct waiting waiting[WAITING];
 };
 
@@ -90,8 +95,44 @@ static void drop_sink(struct sink *sink)
     drop(&sink->worths);
     if (sink->recent)
         overwrite(sink->recent, 0, RECENT * sizeof *sink->recent);
+    if (sink->coded)
+        overwrite(sink->coded, 0, CODES * sizeof *sink->coded);
     free(sink->recent);
+    free(sink->coded);
     overwrite(sink->waiting, 0, sizeof sink->waiting);
+}
+
+/* 0: no memory. */
+static int begin_sink(struct sink *sink, struct list *words, uint64_t seed, enum own own, size_t longest)
+{
+    sink->words = words, sink->table.seed = seed, sink->own = own;
+    sink->recent = calloc(RECENT, sizeof *sink->recent);
+    sink->coded = calloc(CODES, sizeof *sink->coded);
+    if (!sink->recent || !sink->coded || !more(&sink->room, longest + 64))
+        return 0;
+    return own != PRESENCE || number_of(&sink->table, sink->room.items, 0, seed, 0) != NO_TOKEN;
+}
+
+/* Let the tokens of one value come, behind a word for their number. 0: no memory. */
+static int begin_value(struct sink *sink, size_t bytes, uint64_t rows)
+{
+    size_t most = 2 * bytes + 2 < MOST_TOKENS ? 2 * bytes + 2 : MOST_TOKENS; /* bigrams are the most */
+    struct list *words = sink->words;
+    if (words->room - words->bytes < (1 + 2 * most) * sizeof(uint32_t) &&
+        !reserve(words, words->bytes / 2 * 3 + (1 + 2 * most) * sizeof(uint32_t)))
+        return 0;
+    sink->next = (uint32_t *)words->items + words->bytes / sizeof(uint32_t) + 1;
+    sink->rows = rows, sink->left = (int)most;
+    return 1;
+}
+
+/* -> how many there were; `words` of each are kept. */
+static uint32_t end_value(struct sink *sink, int words)
+{
+    uint32_t *head = (uint32_t *)sink->words->items + sink->words->bytes / sizeof(uint32_t);
+    *head = (uint32_t)(sink->next - head) - 1;
+    sink->words->bytes += (1 + *head * (size_t)words) * sizeof(uint32_t);
+    return *head;
 }
 
 static inline struct recent *recent_of(const struct sink *sink, uint64_t text)
@@ -109,7 +150,7 @@ static void number(struct sink *sink, const uint8_t *text, size_t bytes, uint64_
     uint32_t id = number_of(&sink->table, text, bytes, hash, rows);
     if (id == NO_TOKEN)
         sink->failed = 1;
-    memcpy((uint8_t *)sink->words->items + word, &id, sizeof id);
+    ((uint32_t *)sink->words->items)[word] = id;
     if (bytes <= MOST_RECENT_TEXT) {
         uint64_t short_one = short_text(text, bytes);
         *recent_of(sink, short_one) = (struct recent){short_one, id + 1};
@@ -123,38 +164,54 @@ static void number_waiting(struct sink *sink, struct waiting *one)
     one->rows = 0;
 }
 
+/* A token that was seen before. */
+static inline void put_again(struct sink *sink, uint32_t id)
+{
+    *sink->next++ = id;
+    ((struct token *)sink->table.tokens.items)[id].rows += sink->rows;
+}
+
 static void put(struct sink *sink, const uint8_t *text, size_t bytes)
 {
-    if (sink->failed || sink->left-- <= 0)
+    if (sink->left-- <= 0)
         return;
-    uint32_t *word = more(sink->words, sizeof *word);
-    if (!word) {
-        sink->failed = 1;
+    if (sink->own != NOT) {
+        *sink->next++ = 0;
         return;
     }
-    if (sink->own)
-        return;
     if (bytes <= MOST_RECENT_TEXT) {
         uint64_t short_one = short_text(text, bytes);
         const struct recent *recent = recent_of(sink, short_one);
         if (recent->text == short_one && recent->next) {
-            *word = recent->next - 1;
-            ((struct token *)sink->table.tokens.items)[*word].rows += sink->rows;
+            put_again(sink, recent->next - 1);
             return;
         }
     }
     uint64_t hash = hash_of(&sink->table, text, bytes);
-    size_t at = sink->words->bytes - sizeof *word;
-    if (bytes > MOST_WAITING_TEXT) {
-        number(sink, text, bytes, hash, sink->rows, at);
+    size_t word = (size_t)(sink->next++ - (uint32_t *)sink->words->items);
+    if (bytes > MOST_WAITING_TEXT || sink->table.mask < SMALL_TABLE) {
+        number(sink, text, bytes, hash, sink->rows, word);
         return;
     }
     struct waiting *one = &sink->waiting[sink->count++ % WAITING];
     number_waiting(sink, one);
-    one->hash = hash, one->rows = sink->rows, one->word = at, one->bytes = (uint8_t)bytes;
+    one->hash = hash, one->rows = sink->rows, one->word = word, one->bytes = (uint8_t)bytes;
     memcpy(one->text, text, bytes);
-    if (sink->table.mask)
-        __builtin_prefetch((uint64_t *)sink->table.slots.items + ((uint32_t)hash & sink->table.mask), 1);
+    __builtin_prefetch((uint64_t *)sink->table.slots.items + ((uint32_t)hash & sink->table.mask), 1);
+}
+
+static inline void put_coded(struct sink *sink, uint32_t code, const uint8_t *text, size_t bytes)
+{
+    uint32_t next = sink->coded[code];
+    if (next && sink->left > 0) {
+        sink->left--;
+        put_again(sink, next - 1);
+        return;
+    }
+    uint32_t *word = sink->next;
+    put(sink, text, bytes);
+    if (sink->next > word && sink->table.mask < SMALL_TABLE) /* it did not wait */
+        sink->coded[code] = *word + 1;
 }
 
 static void number_all(struct sink *sink)
@@ -169,13 +226,14 @@ static void number_all(struct sink *sink)
 static int64_t values_of(const struct column *column, int64_t rows)
 {
     int64_t values = items(column->ends, sizeof(int64_t)), at = 0;
-    if (values < 1 || values > INT32_MAX || items(column->codes, sizeof(int32_t)) != rows)
+    if (values < 1 || values > INT32_MAX || column->gap < 0 || column->gap > 1 ||
+        items(column->codes, sizeof(int32_t)) != rows)
         return -1;
     for (int64_t i = 0; i < values; i++) {
         int64_t end = ((const int64_t *)column->ends.items)[i];
         if (end < at || end > column->text.bytes)
             return -1;
-        at = end;
+        at = end + column->gap;
     }
     for (int64_t row = 0; row < rows; row++)
         if ((uint32_t)((const int32_t *)column->codes.items)[row] >= values)
@@ -187,7 +245,7 @@ static struct span value_of(const struct column *column, int64_t value)
 {
     const int64_t *ends = column->ends.items;
     const uint8_t *text = column->text.items;
-    return (struct span){text + (value ? ends[value - 1] : 0), text + ends[value]};
+    return (struct span){text + (value ? ends[value - 1] + column->gap : 0), text + ends[value]};
 }
 
 /* How many rows have each value. 0: no memory. */
@@ -206,9 +264,10 @@ static int count_rows(const struct column *column, int64_t rows, int64_t values,
 /* What a token sets, in 64 bits: two places and its rarity. */
 static uint64_t worth_of(const struct block *block, uint64_t hash, uint32_t rarity)
 {
-    uint32_t width = (uint32_t)block->width, first = (uint32_t)hash % width, second = first;
+    uint64_t width = (uint64_t)block->width, first = (hash & UINT32_MAX) * width >> 32, second = first;
     if (block->hashes == 2)
-        second = (first + 1 + (uint32_t)(hash >> 32) % (width - 1)) % width;
+        second += 1 + ((hash >> 32) * (width - 1) >> 32);
+    second -= second < width ? 0 : width;
     return first | second << 16 | (uint64_t)rarity << 32;
 }
 
@@ -219,11 +278,10 @@ static int weigh(const struct vectors *vectors, const struct block *block, struc
     const struct token *tokens = table->tokens.items;
     if (!zeros(&sink->worths, table->count * sizeof(uint64_t)))
         return 0;
-    int everywhere = TOKENISERS[block->tokeniser].cut == presence;
     for (uint32_t id = 0; id < table->count; id++) {
         uint64_t hash = sip(block->key, (uint8_t *)table->text.items + tokens[id].at, tokens[id].bytes);
         ((uint64_t *)sink->worths.items)[id] =
-            worth_of(block, hash, everywhere ? RAREST : rarity_of(vectors, tokens[id].rows));
+            worth_of(block, hash, sink->own == PRESENCE ? RAREST : rarity_of(vectors, tokens[id].rows));
     }
     return 1;
 }
@@ -293,17 +351,12 @@ static const char *cut_values(const struct block *blocks, struct group *group, s
             struct sink *sink = &sinks[b];
             struct span text = value_of(&columns[b], value);
             const struct block *block = &blocks[group->first + b];
-            size_t begin = group->words.bytes;
-            if (!more(&group->words, sizeof(uint32_t)))
+            if (!begin_value(sink, size(text), rows[value]))
                 return "memory";
-            sink->rows = rows[value], sink->left = MOST_TOKENS;
             if (text.begin < text.end)
                 TOKENISERS[block->tokeniser].cut(sink, text);
+            end_value(sink, block->hashes);
             if (sink->failed)
-                return "memory";
-            uint32_t tokens = (uint32_t)((group->words.bytes - begin) / sizeof(uint32_t)) - 1;
-            *(uint32_t *)((uint8_t *)group->words.items + begin) = tokens;
-            if (block->hashes == 2 && !more(&group->words, tokens * sizeof(uint32_t)))
                 return "memory";
         }
     }
@@ -323,7 +376,7 @@ static void settle(const struct vectors *vectors, struct group *group, const str
             const struct sink *sink = &sinks[b - group->first];
             const uint64_t *worths = sink->worths.items;
             uint32_t count = words[from++];
-            if (sink->own && count) {
+            if (sink->own == ITSELF && count) {
                 struct span text = value_of(&columns[b - group->first], value);
                 uint64_t hash = sip(block->key, text.begin, size(text));
                 to += record_one(block, worth_of(block, hash, rarity_of(vectors, rows[value])), words + to);
@@ -354,11 +407,8 @@ static const char *fill_values(const struct vectors *vectors, struct group *grou
             longest = size(value_of(&columns[b], i)) > longest ? size(value_of(&columns[b], i)) : longest;
     }
     for (int b = 0; b < count && !wrong; b++) {
-        struct sink *sink = &sinks[b];
-        sink->words = &group->words, sink->table.seed = blocks[group->first + b].key[0];
-        sink->own = TOKENISERS[blocks[group->first + b].tokeniser].own;
-        sink->recent = calloc(RECENT, sizeof *sink->recent);
-        if (!sink->recent || !more(&sink->room, longest + 64))
+        const struct block *block = &blocks[group->first + b];
+        if (!begin_sink(&sinks[b], &group->words, block->key[0], TOKENISERS[block->tokeniser].own, longest))
             wrong = "memory";
     }
     if (!wrong && (!tally || !count_rows(columns, vectors->rows, values, &rows) ||
