@@ -4,12 +4,13 @@ struct span {
     const uint8_t *begin, *end;
 };
 
-/* What a tokeniser gives goes to `put`, which remembers a failure; where it can number its tokens quickly, below
- * 2^14 and always the same token alike, to `put_coded`.
+/* What a tokeniser gives goes to `put`, which remembers a failure. Where it can number its tokens quickly, below 2^14,
+ * it asks `put_known` first, and if that does not know the number yet gives it with the token to `put_coded`.
  */
 struct sink;
 static void put(struct sink *sink, const uint8_t *text, size_t bytes);
-static inline void put_coded(struct sink *sink, uint32_t code, const uint8_t *text, size_t bytes);
+static inline int put_known(struct sink *sink, uint32_t code);
+static void put_coded(struct sink *sink, uint32_t code, const uint8_t *text, size_t bytes);
 static uint8_t *scratch(struct sink *sink); /* room for the value at hand and 64 bytes more */
 
 static inline size_t char_bytes(struct span text)
@@ -81,30 +82,30 @@ static uint8_t *append(uint8_t *to, struct span text)
     return to + size(text);
 }
 
-static void put_pair(struct sink *sink, const uint8_t *pair, size_t bytes)
+static inline void put_pair(struct sink *sink, struct span one, struct span two)
 {
-    if (bytes == 2 && !((pair[0] | pair[1]) & 0x80))
-        put_coded(sink, (uint32_t)pair[0] << 7 | pair[1], pair, 2);
+    uint8_t pair[8];
+    int coded = size(one) == 1 && size(two) == 1; /* both of ASCII */
+    uint32_t code = coded ? (uint32_t)*one.begin << 7 | *two.begin : 0;
+    if (coded && put_known(sink, code))
+        return;
+    size_t bytes = (size_t)(append(append(pair, one), two) - pair);
+    if (coded)
+        put_coded(sink, code, pair, bytes);
     else
         put(sink, pair, bytes);
 }
 
 static void bigrams(struct sink *sink, struct span text)
 {
+    static const uint8_t MARK[] = {'_'};
     for (struct span word; size(word = next_word(&text));) {
-        uint8_t pair[8] = {'_'};
-        size_t first = 1, second;
-        for (; word.begin < word.end; word.begin += second) {
-            second = char_bytes(word);
-            for (size_t i = 0; i < second; i++)
-                pair[first + i] = word.begin[i];
-            put_pair(sink, pair, first + second);
-            for (size_t i = 0; i < second; i++)
-                pair[i] = word.begin[i];
-            first = second;
+        struct span mark = {MARK, MARK + 1}, one = mark, two;
+        for (; word.begin < word.end; word.begin = two.end, one = two) {
+            two = (struct span){word.begin, word.begin + char_bytes(word)};
+            put_pair(sink, one, two);
         }
-        pair[first] = '_';
-        put_pair(sink, pair, first + 1);
+        put_pair(sink, one, mark);
     }
 }
 
@@ -225,16 +226,20 @@ static void placed(struct sink *sink, const char *mark, struct span text)
     for (int at = 0; size(text) && at < MOST_TOKENS; at++) {
         uint8_t token[16], *end = token;
         struct span letter = {text.begin, text.begin + char_bytes(text)};
+        int coded = at < 64 && *letter.begin < 0x80;
+        uint32_t code = (uint32_t)(*mark != 0) << 13 | (uint32_t)at << 7 | *letter.begin;
+        text.begin = letter.end;
+        if (coded && put_known(sink, code))
+            continue;
         if (*mark)
             *end++ = (uint8_t)*mark;
         for (int unit = at < 10 ? 1 : at < 100 ? 10 : at < 1000 ? 100 : 1000; unit; unit /= 10)
             *end++ = (uint8_t)('0' + at / unit % 10);
         end = append(end, letter);
-        if (at < 64 && *letter.begin < 0x80)
-            put_coded(sink, (uint32_t)(*mark != 0) << 13 | (uint32_t)at << 7 | *letter.begin, token, (size_t)(end - token));
+        if (coded)
+            put_coded(sink, code, token, (size_t)(end - token));
         else
             put(sink, token, (size_t)(end - token));
-        text.begin = letter.end;
     }
 }
 

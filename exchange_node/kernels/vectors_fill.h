@@ -200,15 +200,19 @@ static void put(struct sink *sink, const uint8_t *text, size_t bytes)
     __builtin_prefetch((uint64_t *)sink->table.slots.items + ((uint32_t)hash & sink->table.mask), 1);
 }
 
-static inline void put_coded(struct sink *sink, uint32_t code, const uint8_t *text, size_t bytes)
+static inline int put_known(struct sink *sink, uint32_t code)
 {
     uint32_t next = sink->coded[code];
-    if (next && sink->left > 0) {
-        sink->left--;
-        put_again(sink, next - 1);
-        return;
-    }
-    uint32_t *word = sink->next;
+    if (!next || sink->left <= 0)
+        return 0;
+    sink->left--;
+    put_again(sink, next - 1);
+    return 1;
+}
+
+static void put_coded(struct sink *sink, uint32_t code, const uint8_t *text, size_t bytes)
+{
+    const uint32_t *word = sink->next;
     put(sink, text, bytes);
     if (sink->next > word && sink->table.mask < SMALL_TABLE) /* it did not wait */
         sink->coded[code] = *word + 1;
@@ -286,11 +290,8 @@ static int weigh(const struct vectors *vectors, const struct block *block, struc
     return 1;
 }
 
-/* How many tokens set a column, and the sum of their rarities; zero between two values. */
 struct tally {
-    struct {
-        uint32_t count, rarity;
-    } columns[MOST_WIDTH];
+    uint64_t columns[MOST_WIDTH]; /* tokens that set each, and from 2^32 on their rarities; 0 between two values */
     uint16_t set[2 * MOST_TOKENS + 1];
 };
 
@@ -314,20 +315,20 @@ static size_t record(struct tally *tally, const struct block *block, const uint6
         uint64_t worth = worths[ids[i]];
         for (int h = 0; h < block->hashes; h++) {
             uint16_t place = (uint16_t)(worth >> 16 * h);
-            uint32_t before = tally->columns[place].count;
+            uint32_t before = (uint32_t)tally->columns[place];
             if (before == MOST_COUNT)
                 continue;
             tally->set[set] = place;
             set += !before;
             square += 2 * before + 1; /* (n + 1)^2 - n^2 */
-            tally->columns[place].count++, tally->columns[place].rarity += (uint32_t)(worth >> 32);
+            tally->columns[place] += (worth >> 32 << 32) + 1;
         }
     }
     *to++ = head_of(set, square);
     for (uint32_t i = 0; i < set; i++) {
         uint16_t place = tally->set[i];
-        *to++ = entry_of(place, tally->columns[place].count, tally->columns[place].rarity);
-        tally->columns[place].count = tally->columns[place].rarity = 0;
+        *to++ = entry_of(place, (uint32_t)tally->columns[place], (uint32_t)(tally->columns[place] >> 32));
+        tally->columns[place] = 0;
     }
     return 1 + set;
 }
