@@ -40,7 +40,7 @@ setup(
         library("dice", "dice_search.h", "dice_sets.h"),
         library("dot", "dot_multiply.h", "dot_search.h", "dot_sets.h"),
         library("greedy"),
-        library("vectors", "vectors_cut.h", "vectors_fill.h", "vectors_table.h"),
+        library("vectors", *(f"vectors_{part}.h" for part in ("cut", "fill", "join", "rows", "sink", "table"))),
     ],
     cmdclass={"build_ext": Library},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

@@ -71,7 +71,7 @@ TOKENISERS = _tokenisers()
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Texts:
-    """Values as UTF-8, `gap` (0 or 1) bytes between two. `ends`, int64: where each ends; `codes`, int32: that of a row."""
+    """Values as UTF-8, `gap` (0 or 1) bytes between two. `ends`, int64: of each; `codes`, int32: each row's value."""
 
     text: bytes
     ends: Rows
@@ -126,15 +126,16 @@ class Tables:
         """Tokenise and hash. One field: for each block its column, which differ in their texts alone. Several: the
         column of each field, whose values make one token together, and for each block the keys that hash them.
         """
-        blocks = self._groups.count(group)
-        fields = len(columns) if keys else 1
-        if len(columns) != (fields if keys else blocks) or any(len(of) != fields for of in keys):
+        blocks, fields = self._groups.count(group), len(keys[0]) if keys else 1
+        if len(columns) != (fields if keys else blocks):
             raise ValueError("columns: wrong number")
-        if keys and (len(keys) != blocks or fields < 2):
+        if keys and (len(keys) != blocks or fields < 2 or any(len(of) != fields for of in keys)):
             raise ValueError("keys: wrong number")
         if any(c.ends.dtype != np.int64 or c.codes.dtype != np.int32 for c in columns):
             raise ValueError("columns: wrong type")
-        given = (_Column * len(columns))(*(_Column(_bytes(c.text), _array(c.ends), _array(c.codes), c.gap) for c in columns))
+        given = (_Column * len(columns))(
+            *(_Column(_bytes(c.text), _array(c.ends), _array(c.codes), c.gap) for c in columns)
+        )
         words = np.array([_words(key) for of in keys for key in of], np.uint64)
         self._kept += [column.codes for column in columns]
         _check(_LIBRARY.vectors_fill(self._open(), group, fields, given, words.ctypes.data))
