@@ -94,6 +94,33 @@ def test_native_vectors_equal_plain_ones_and_keep_their_bounds(question: Any) ->
     assert np.array_equal(left.features(every, right, every[::-1]), expected)
 
 
+EVERY_KIND = [
+    Block(f"{tokens} {hashes}", ("remark",), tokens, 48 + hashes, hashes, 100, "d")
+    for tokens in (PRESENCE, *TOKENISERS)
+    for hashes in (1, 2)
+] + [
+    Block(" ".join(fields), fields, "whole", 50, 2, 100, "d")
+    for fields in (("remark", "town"), ("town", "sex", "phone"))
+]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(ANY, min_size=ROWS * 4, max_size=ROWS * 4))
+def test_every_kind_of_block_equals_the_plain_one(texts: list[str]) -> None:
+    features = [Feature("f", ((block.name, block.name),), rarity) for block in EVERY_KIND for rarity in (False, True)]
+    schema = VectorSchema(tuple(EVERY_KIND), tuple(features))
+    columns = {
+        name: Column.of(name, "text", [*texts[at : at + 4], *texts[at : at + 3]])
+        for at, name in enumerate(["remark", "town", "sex", "phone"])
+    }
+    weights = Weights(np.where([feature.rarity for feature in features], 30.0, 3.0))
+    vectors, plain = Vectors(schema, columns, KEY), PlainVectors(schema, columns, KEY)
+    assert np.array_equal(vectors.left(every), [plain.left(row) for row in every])
+    assert np.array_equal(vectors.right(every, weights, 200.0), [plain.right(row, weights, 200.0) for row in every])
+    found = vectors.features(every, vectors, every[::-1])
+    assert np.array_equal(found, [plain.features(row, plain, ROWS - 1 - row) for row in every])
+
+
 def test_scores_come_near_their_bound() -> None:
     """So it is no bound that any vectors would keep."""
     schema = schema_for([("forename", "name"), ("surname", "name"), ("date_of_birth", "date")])
@@ -146,16 +173,18 @@ def register(rows: int, seed: int) -> dict[str, Column]:
     for name, kind in FIELDS:
         if kind == "date":
             values = (np.datetime64("1950-01-01") + np.arange(700)).astype(str).tolist()
+        elif kind == "address":  # more tokens than a small table has, some of them long
+            values = [f"{at} lane{at} {'x' * (at % 60)}{at * 7919}" for at in range(rows)]
         else:
             parts = ["an", "be", "cor", "da", "el", "fi", "gu", "ho", "ije"]
             values = [f"{one}{two} {three}" for one in parts for two in parts for three in parts][:700]
-        codes = np.where(rng.random(rows) < 0.1, 0, rng.integers(1, 701, rows)).astype(np.int32)
+        codes = np.where(rng.random(rows) < 0.1, 0, rng.integers(1, len(values) + 1, rows)).astype(np.int32)
         found[name] = Column(name, kind, ["", *values], codes)
     return found
 
 
 def test_many_rows_and_tokens_equal_plain_ones_and_do_so_from_several_threads() -> None:
-    rows, schema, columns = 1500, schema_for(FIELDS), register(1500, 1)
+    rows, schema, columns = 3000, schema_for(FIELDS), register(3000, 1)
     weights = Weights(np.random.default_rng(2).normal(2, 2, len(schema.features)))
     scale, vectors = scale_for(schema, weights), Vectors(schema, columns, KEY)
     x, y = vectors.left(np.arange(rows)), vectors.right(np.arange(rows), weights, scale)
