@@ -76,16 +76,16 @@ def estimate(scores: Floats, left_rows: int, right_rows: int, rehearsal: Rehears
     shared, factor = _hypotheses(min(left_rows, right_rows))
     free = right_rows - shared
     false = factor * free * ((left_rows - shared) * rehearsal.invented + shared * rehearsal.mistaken)
-    few = rehearsal.invented * max(left_rows, right_rows) < 0.2
-    return _explain(scores, shared, factor, false, rehearsal.found, few)
+    strangers_of_a_row = rehearsal.invented * max(left_rows, right_rows)
+    return _explain(scores, shared, factor, false, rehearsal.found, strangers_of_a_row)
 
 
 def estimate_doubles(scores: Floats, rows: int, rehearsal: Rehearsal) -> Estimate:
     """The same of all pairs of rows of one register; `shared` are the pairs of rows that are one person."""
     shared, factor = _hypotheses(2 * max(rows, 1))
     false = factor * rehearsal.invented * (rows * (rows - 1) / 2) + 0 * shared
-    few = (rehearsal.invented * rows < 0.1) & (THRESHOLDS >= -8)
-    return _explain(scores, shared, factor, false, rehearsal.found, few)
+    strangers_of_a_row = np.where(THRESHOLDS >= -8, rehearsal.invented * rows, np.inf)
+    return _explain(scores, shared, factor, false, rehearsal.found, strangers_of_a_row)
 
 
 def _hypotheses(most: int) -> tuple[Floats, Floats]:
@@ -95,11 +95,15 @@ def _hypotheses(most: int) -> tuple[Floats, Floats]:
 
 
 def _explain(
-    scores: Floats, shared: Floats, factor: Floats, false: Floats, found: Floats, few: NDArray[np.bool_]
+    scores: Floats, shared: Floats, factor: Floats, false: Floats, found: Floats, strangers: Floats
 ) -> Estimate:
-    """How well each hypothesis explains the counts, at the thresholds where false links are `few`."""
+    """How well each hypothesis explains the counts.
+
+    `strangers`: how many a row without a partner would be linked to at each threshold. From one on the rehearsals tell
+    nothing of counts, from a half on nothing of the best threshold.
+    """
     linked = len(scores) - np.searchsorted(np.sort(scores), THRESHOLDS).astype(np.float64)
-    use = np.flatnonzero(few)[::4]
+    use = np.flatnonzero(strangers < 1)[::4]
     if not len(use):
         use = np.array([len(THRESHOLDS) - 1])
     counts, model = _between(linked[use]), _between((shared * found + false)[:, use])
@@ -107,7 +111,7 @@ def _explain(
     logs = -0.5 * off.sum(axis=1) - 0.5 * (np.log(factor[:, 0]) / _FACTOR_SPREAD) ** 2
     likely = np.exp(logs - logs.max())
     kept = likely > 1e-6 * likely.max()
-    return Estimate(linked, shared[kept, 0], found, false[kept], likely[kept] / likely[kept].sum(), few)
+    return Estimate(linked, shared[kept, 0], found, false[kept], likely[kept] / likely[kept].sum(), strangers < 0.5)
 
 
 def _between(from_top: Floats) -> Floats:

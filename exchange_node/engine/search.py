@@ -135,7 +135,7 @@ def _right(vectors: Vectors, rows: Rows, weights: Weights, scale: float) -> NDAr
     values = np.empty((len(rows), vectors.schema.width), np.int8)
 
     def part(start: int) -> None:
-        values[start : start + _PART] = vectors.right(rows[start : start + _PART], weights, scale)
+        vectors.right(rows[start : start + _PART], weights, scale, out=values[start : start + _PART])
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         list(pool.map(part, range(0, len(rows), _PART)))
