@@ -145,9 +145,10 @@ def posterior(found: Estimate, scores: Floats) -> Floats:
         slope = x.T @ (counts * p - right) + ridge @ beta
         curve = (x * (counts * np.maximum(p * (1 - p), 1e-9))[:, None]).T @ x + ridge
         step = np.linalg.solve(curve, slope)
-        beta -= step * min(1.0, 5.0 / float(np.abs(step).max()))
-        if np.abs(step).max() < 1e-6:
+        largest = float(np.abs(step).max())
+        if largest < 1e-6:
             break
+        beta -= step * min(1.0, 5.0 / largest)
     return np.asarray(1 / (1 + np.exp(-np.clip(beta[0] * scores + beta[1], -500, 500))))
 
 
