@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -53,6 +54,7 @@ def trial(
     Columns are guessed from their names and contents, and shown. Nobody labels anything: weights and threshold are
     learned from the files, and precision and recall are estimated; --truth measures them.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin where cores are busy: ten times as slow
     from exchange_node.trial import trial as trials
 
     options = trials.Options(map_file, truth, out, kernel, seed, every_pair)
