@@ -22,6 +22,9 @@ from hypothesis import settings
 
 from tools import image as built
 
+# Several test processes at a time: the threads of numpy's BLAS spin where cores are busy, ten times as slow.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # The same examples on every machine and every run: a failure can be had again, and nobody meets a stranger's.
 settings.register_profile("exchange", derandomize=True, deadline=None)
 settings.load_profile("exchange")
