@@ -87,13 +87,14 @@ class Party:
         """The weights that tell this register's people apart."""
         strangers = np.full(len(self._strangers.of_copies), (self.side.rows - 1) * COPIES, np.float64)
         strangers /= max(len(strangers), 1)
-        self._plain = fit(self.same, self._strangers.of_copies, self.worth, strangers, self._plain)
+        if self._plain is None or len(strangers):  # in a register of a few rows all others are the most alike ones
+            self._plain = fit(self.same, self._strangers.of_copies, self.worth, strangers, self._plain)
         alike = self._alike
         if not len(alike.of_copies):
             return self._plain
-        double = probably_double(self._plain, alike.of_originals)
+        single = np.maximum(1 - probably_double(self._plain, alike.of_originals), 1e-6)
         different = np.concatenate([self._strangers.of_copies, alike.of_copies])
-        return fit(self.same, different, self.worth, np.concatenate([strangers, 1 - double]), self._plain)
+        return fit(self.same, different, self.worth, np.concatenate([strangers, single]), self._plain)
 
     def mine(self, weights: Weights, plan: Plan, kernel: str = "native") -> None:
         """Look for the rows most alike to each copy, other than its original."""
