@@ -21,8 +21,8 @@ _SHARED: Final = 401
 _FACTORS: Final = np.exp(np.linspace(-1.5, 1.5, 31))
 """Factors tried on the number of false links that the rehearsals foretell."""
 _FACTOR_SPREAD: Final = 0.5
-_MODEL_ERROR: Final = 0.03
-"""How far a count may be off from the rehearsal's curve by no chance."""
+_MODEL_ERROR: Final = 0.01
+"""How far the rehearsals' curves may be off by no chance: as if they rested on 1 / _MODEL_ERROR^2 people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Estimate:
         """False links for each hypothesis and threshold: as foretold, and at least those that the shared people cannot
         account for, since counts at low thresholds are not explained by anything.
         """
-        most = self.shared[:, None] * self.found * (1 + 2 * _MODEL_ERROR)
+        most = self.shared[:, None] * self.found * (1 + 4 * _MODEL_ERROR)
         return np.asarray(np.minimum(np.maximum(self.false, self.linked - most), self.linked))
 
     def f1(self) -> Floats:
@@ -107,7 +107,8 @@ def _explain(
     if not len(use):
         use = np.array([len(THRESHOLDS) - 1])
     counts, model = _between(linked[use]), _between((shared * found + false)[:, use])
-    off = (counts - model) ** 2 / (model + 1 + (_MODEL_ERROR * counts) ** 2)
+    spread = 1 + _MODEL_ERROR**2 * linked[use[0]]
+    off = (counts - model) ** 2 / ((model + 1) * spread)
     logs = -0.5 * off.sum(axis=1) - 0.5 * (np.log(factor[:, 0]) / _FACTOR_SPREAD) ** 2
     likely = np.exp(logs - logs.max())
     kept = likely > 1e-6 * likely.max()
