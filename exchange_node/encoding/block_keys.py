@@ -63,9 +63,11 @@ def _part(columns: Columns, part: Part, secret: bytes) -> NDArray[np.uint64]:
 
 
 def _of_values(column: Column, take: Callable[[str], str], secret: bytes) -> NDArray[np.uint64]:
-    texts = [take(value) if value else "" for value in column.values]
+    used, codes = np.unique(column.codes, return_inverse=True)  # of some rows' column, few of its values
+    values = map(column.values.__getitem__, used.tolist())
+    texts = [take(value) if value else "" for value in values]
     keyed = hashlib.blake2b(key=hashlib.blake2b(b"block key", key=secret, digest_size=32).digest(), digest_size=8)
-    return np.frombuffer(b"".join(_digest(keyed, text) for text in texts), "<u8")[column.codes]
+    return np.frombuffer(b"".join(_digest(keyed, text) for text in texts), "<u8")[codes]
 
 
 def _digest(keyed: hashlib.blake2b, text: str) -> bytes:

@@ -17,7 +17,7 @@ from exchange_node.kernels.dot import side_by_side
 from exchange_node.linkage.dot import Best, Blocks, best_pairs, choose, merge
 from exchange_node.records.columns import Columns
 
-SLAB = 1_000_000
+SLAB = 250_000
 """Right rows whose vectors are in memory together."""
 _PART = 8192
 Progress = Callable[[int, int], None]
@@ -100,10 +100,11 @@ def find(
     threshold = int(np.ceil(np.clip((least - weights.constant) * scale, -LARGEST, LARGEST + 1)))  # no score is beyond
     best: Best | None = None
     slabs = range(0, len(right_rows), SLAB)
+    keyed = _Keyed(left, left_rows, plan) if plan.keys else None
     for start in slabs:
         slab = right_rows[start : start + SLAB]
         values = _right(right.vectors, slab, weights, scale)
-        blocks = _blocks(left, left_rows, right, slab, plan) if plan.keys else None
+        blocks = keyed.against(right, slab) if keyed is not None else None
         laid = side_by_side([values], *values.shape) if blocks is None else values
         done = best_pairs(
             lambda a, b: left.vectors.left(left_rows[a:b]),
@@ -142,23 +143,51 @@ def _right(vectors: Vectors, rows: Rows, weights: Weights, scale: float) -> NDAr
     return values
 
 
-def _blocks(left: Side, left_rows: Rows, right: Side, right_rows: Rows, plan: Plan) -> Blocks:
-    ours, theirs = left.keys(plan), right.keys(plan)
-    order = np.empty((len(plan.keys), len(right_rows)), np.uint32)
-    ordered = np.empty((len(plan.keys), len(right_rows)), np.uint32)
-    for at in range(len(plan.keys)):
-        hashes = theirs[at][right_rows]
-        order[at] = np.argsort(hashes, kind="stable")
-        ordered[at] = hashes[order[at]]
+def _sorted(hashes: NDArray[np.uint32], rows: Rows) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """For each key the rows by their hashes, and the hashes in that order; both of shape (keys, rows)."""
+    order = np.empty((len(hashes), len(rows)), np.uint32)
+    ordered = np.empty((len(hashes), len(rows)), np.uint32)
 
-    def ranges(start: int, end: int) -> NDArray[np.uint32]:
-        rows = left_rows[start:end]
-        found = np.zeros((len(rows), len(plan.keys), 2), np.uint32)
-        for at in range(len(plan.keys)):
-            hashes = ours[at][rows]
-            begin, stop = np.searchsorted(ordered[at], hashes, "left"), np.searchsorted(ordered[at], hashes, "right")
-            kept = (hashes != 0) & (stop - begin <= plan.cap)
-            found[kept, at, 0], found[kept, at, 1] = begin[kept], stop[kept]
-        return found
+    def sort(at: int) -> None:
+        own = hashes[at][rows]
+        order[at] = np.argsort(own, kind="stable")
+        ordered[at] = own[order[at]]
 
-    return Blocks(order, ranges)
+    _for_each(sort, len(hashes))
+    return order, ordered
+
+
+def _for_each(work: Callable[[int], None], count: int) -> None:
+    """On all cores; numpy leaves Python's lock while it sorts."""
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        list(pool.map(work, range(count)))
+
+
+class _Keyed:
+    """The left rows by their keys, sorted once for all slabs of right rows."""
+
+    def __init__(self, left: Side, rows: Rows, plan: Plan) -> None:
+        self._plan = plan
+        self._order, self._ordered = _sorted(left.keys(plan), rows)
+
+    def against(self, right: Side, rows: Rows) -> Blocks:
+        """Which of these right rows share a bucket with each left row."""
+        order, ordered = _sorted(right.keys(self._plan), rows)
+        begins, ends = np.zeros((2, *self._order.shape), np.uint32)
+
+        def look_up(at: int) -> None:
+            first = np.flatnonzero(np.diff(ordered[at], prepend=~ordered[at][:1]))
+            buckets = ordered[at][first]
+            last = np.append(first[1:], len(ordered[at]))
+            wanted = self._ordered[at]
+            place = np.searchsorted(buckets, wanted).clip(max=len(buckets) - 1)  # quick, since both are sorted
+            there = (buckets[place] == wanted) & (wanted != 0) & (last[place] - first[place] <= self._plan.cap)
+            rows_there = self._order[at][there]
+            begins[at, rows_there], ends[at, rows_there] = first[place[there]], last[place[there]]
+
+        _for_each(look_up, len(order))
+
+        def ranges(start: int, end: int) -> NDArray[np.uint32]:
+            return np.ascontiguousarray(np.stack([begins[:, start:end].T, ends[:, start:end].T], axis=2))
+
+        return Blocks(order, ranges)

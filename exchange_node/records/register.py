@@ -45,6 +45,10 @@ class Register:
             raise RecordsError("column-missing", name)
         return self.file.columns[name].all()
 
+    def forget(self) -> None:
+        """Let go of the raw cells; what was made of them stays."""
+        self.file.columns.clear()
+
     def __repr__(self) -> str:
         """Nothing of the people."""
         return f"Register({self.rows} rows, {', '.join(self.columns)})"

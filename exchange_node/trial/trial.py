@@ -57,6 +57,8 @@ def run(path_a: Path, path_b: Path | None, options: Options, watch: Watch) -> di
     registers = _read(path_a, path_b, options)
     truth = [register.column(options.truth) for register in registers] if options.truth else None
     watch.read(*registers)
+    for register in registers:
+        register.forget()
     columns = [register.columns for register in registers]
     links = (link if path_b else dedupe)(
         *columns,
