@@ -7,6 +7,8 @@ SCENARIO ?= asthma-mould
 # Bundles of another OPA differ in bytes; tools/policies.py refuses them.
 OPA_VERSION := $(shell sed -n 's/^OPA_VERSION = "\(.*\)".*/\1/p' tools/policies.py)
 JOBS ?= 2
+# Peers that benchmarks measure against, apart from everything of ours.
+BENCH_VENV ?= build/bench-venv
 
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run
@@ -20,7 +22,8 @@ RESOLVE := --quiet --universal --python-version 3.11 --override requirements/ove
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow lint format protos protos-check policies policies-check opa image bench locks clean
+.PHONY: help install demo test test-slow lint format protos protos-check policies policies-check opa image bench bench-venv \
+  locks clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,13 +87,22 @@ policies: $(DEV) ## write the policy bundle from policies/ (needs the pinned OPA
 policies-check: $(DEV) ## test and lint the Rego, and compare the bundle with it (needs the pinned OPA)
 	$(BIN)/python tools/policies.py check
 
-bench: $(DEV) ## each benchmark prints a ratio against a peer measured in the same run
+bench: $(DEV) $(BENCH_VENV)/.peers ## each benchmark prints a ratio against a peer measured in the same run
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-venv: $(BENCH_VENV)/.peers ## the peers that benchmarks measure against (Splink), in build/bench-venv
+
+$(BENCH_VENV)/.peers: requirements/bench.txt | $(BIN)/python
+	$(BIN)/python -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+	  --only-binary :all: -r requirements/bench.txt
+	@touch $@
 
 locks: ## resolve requirements/*.in anew (needs uv; see docs/adr/0005)
 	uv pip compile $(RESOLVE) requirements/build.in --output-file requirements/build.txt
 	uv pip compile $(RESOLVE) requirements/run.in --output-file requirements/run.txt
 	uv pip compile $(RESOLVE) --constraint requirements/run.txt requirements/dev.in --output-file requirements/dev.txt
+	uv pip compile $(RESOLVE) requirements/bench.in --output-file requirements/bench.txt
 
 clean: ## remove everything that make made here
 	rm -rf $(VENV) build *.egg-info exchange_node/kernels/*.so.1 .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -3,7 +3,7 @@
 Two set-ups. `library` takes a comparison of Splink's library for each field, as its guides do. `careful` is what an
 expert makes of them: swapped names and swapped days are levels of their own, an initial counts, and postcode and
 address are one comparison, since they change together when somebody moves and Splink takes comparisons for independent.
-Both leave the town out where a postcode says the same.
+It leaves town and region out where there is a postcode, which says the same; `library` does so for a British one.
 """
 
 from __future__ import annotations
@@ -44,13 +44,25 @@ TIGHT = [
     ("email",),
 ]
 ALONE = ["forename", "surname", "middle_names", "date_of_birth", "postcode", "address", "locality", "town"]
-TRAINING = [("date_of_birth",), ("forename", "surname"), ("postcode",), ("address",), ("surname",), ("forename",)]
+# For m, as many of the first as it takes to leave no field out. Where the date is missing, what a household has in
+# common is held equal, or else expectation maximisation takes a household for a person.
+TRAINING = [
+    ("date_of_birth",),
+    ("forename", "surname"),
+    ("surname", "address"),
+    ("forename", "address"),
+    ("surname", "postcode"),
+    ("forename", "postcode"),
+    ("surname",),
+    ("forename",),
+]
 CERTAIN = [
     ("forename", "surname", "date_of_birth"),
     ("forename", "postcode", "date_of_birth"),
     ("surname", "postcode", "date_of_birth"),
     ("forename", "surname", "postcode"),
     ("forename", "surname", "address"),
+    ("forename", "surname", "birth_year", "postcode"),
     ("forename", "surname", "phone"),
     ("forename", "surname", "email"),
 ]
@@ -150,7 +162,10 @@ def comparisons(fields: set[str], british: bool, setup: str) -> list[ComparisonC
     """One comparison a field, or one of postcode and address together; `british` postcodes have parts."""
     careful = setup == "careful"
     together = careful and {"postcode", "address"} <= fields
-    fields = fields - ({"town"} if british else set()) - ({"postcode", "address"} if together else set())
+    if "postcode" in fields and (british or careful):
+        fields = fields - {"town", "region"}
+    if together:
+        fields = fields - {"postcode", "address"}
     both = {"forename", "surname"} <= fields
     made: dict[str, Callable[[], ComparisonCreator]] = {
         "forename": lambda: _name("forename", both) if careful else cl.NameComparison("forename"),
@@ -159,6 +174,7 @@ def comparisons(fields: set[str], british: bool, setup: str) -> list[ComparisonC
         "date_of_birth": lambda: (
             _date_of_birth() if careful else cl.DateOfBirthComparison("date_of_birth", input_is_string=True)
         ),
+        "birth_year": lambda: cl.LevenshteinAtThresholds("birth_year", 1),
         "sex": lambda: cl.ExactMatch("sex"),
         "postcode": lambda: _postcode(british),
         "house": lambda: cl.LevenshteinAtThresholds("house", 1).configure(term_frequency_adjustments=True),
@@ -172,12 +188,20 @@ def comparisons(fields: set[str], british: bool, setup: str) -> list[ComparisonC
     return [make() for field, make in made.items() if field in fields] + ([_place(british)] if together else [])
 
 
+def _training(fields: set[str]) -> list[Rule]:
+    rules: list[Rule] = []
+    for rule in _possible(TRAINING, fields):
+        if not rules or set.intersection(*map(set, rules)):  # what all have in common is still untrained
+            rules.append(rule)
+    return rules
+
+
 def train(linker: Linker, fields: set[str], seed: int) -> None:
     """Chance of a match by exact rules, u by random pairs, m by expectation maximisation on two blocking rules."""
     certain = [block_on(*rule) for rule in _possible(CERTAIN, fields)]
     linker.training.estimate_probability_two_random_records_match(certain, recall=CERTAIN_RECALL)
     linker.training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=seed)
-    for rule in _possible(TRAINING, fields)[:2]:
+    for rule in _training(fields):
         linker.training.estimate_parameters_using_expectation_maximisation(
             block_on(*rule), max_pairs=TRAINING_PAIRS, record_sample_proportion=0.2
         )
