@@ -107,6 +107,8 @@ def test_the_locks_agree() -> None:
     versions = {name: version.split()[0] for name, _, version in (pin.partition("==") for pin in dev)}
     for name, _, version in (pin.partition("==") for pin in build):
         assert versions.get(name, version.strip()) == version.strip()
+    peers = {pin.partition("==")[0] for pin in pins("bench")}
+    assert "splink" in peers and not {"splink", "duckdb", "pandas", "recordlinkage"} & versions.keys()
     assert versions["grpcio-tools"] == versions["grpcio"], "stubs refuse a grpcio older than their generator"
     assert versions["cryptography-vectors"] == versions["cryptography"]
 
