@@ -71,8 +71,12 @@ def findable(ours: People, theirs: People) -> int:
     return int(np.minimum(counts[i], other_counts[j]).sum())
 
 
-def groups(people: People, left: Rows, right: Rows, scores: Scores) -> Curve:
-    """The curve of pairs within groups, where a group is what the links so far connect."""
+def groups(people: People, left: Rows, right: Rows, scores: Scores, files: Rows | None = None) -> Curve:
+    """The curve of pairs within groups, where a group is what the links so far connect.
+
+    `files`, the file of each row, allows a group one row of each: links that would bring a second are passed over.
+    """
+    held = [1 << int(file) for file in files] if files is not None else [0] * len(people)
     group = list(range(len(people)))
     members = [Counter({who: 1} if who else {}) for who in people.tolist()]
     sizes = [1] * len(people)
@@ -86,9 +90,10 @@ def groups(people: People, left: Rows, right: Rows, scores: Scores) -> Curve:
 
     for i, j in zip(left.tolist(), right.tolist(), strict=True):
         a, b = sorted((find(i), find(j)), key=lambda root: sizes[root])
-        if a != b:
+        if a != b and not held[a] & held[b]:
             made += sizes[a] * sizes[b]
             correct += sum(n * members[b][who] for who, n in members[a].items())
+            held[b] |= held[a]
             group[a], sizes[b] = b, sizes[a] + sizes[b]
             members[b].update(members[a])
         pairs.append(made)

@@ -4,9 +4,10 @@
 
 Runs in the environment of requirements/bench.txt, which has nothing of ours. Columns are known by name (reading.py);
 `entity_id`, the truth, is read for the figures alone. Two files are linked one to one, greedily by match weight. One
-file, or three and more, are grouped: all that is connected by pairs above the threshold, scored by pairs within groups.
-`own` is what stands at a match probability of 0.5, or for groups, which grow together, of 0.95, as in Splink's guides;
-`best` is the highest F1 over all thresholds.
+file, or three and more, are grouped, and scored by pairs within groups. `own` is what stands at a match probability of
+0.5; for groups of all that is connected 0.95, as in Splink's guides, since they grow together. Three and more files can
+also be grouped with one row of each at most, at 0.5; the better of the two counts. `best` is the highest F1 over all
+thresholds.
 """
 
 from __future__ import annotations
@@ -66,11 +67,14 @@ def link(files: list[Path], setup: str, rules: str, seed: int, threads: int | No
     people = np.concatenate([_truth(connection, table) for table in tables])
     if len(files) == 2:
         total = scoring.findable(people[: rows[0]], people[rows[0] :])
-        curve = scoring.links(people, left, right, weights, total)
+        curves = [(scoring.links(people, left, right, weights, total), 0.5)]
     else:
-        curve = scoring.groups(people, left, right, weights)
-    own = _bits(0.5 if len(files) == 2 else 0.95)
-    accepted = weights[weights >= own]
+        curves = [(scoring.groups(people, left, right, weights), 0.95)]
+    if len(files) > 2:
+        of_file = np.repeat(np.arange(len(files)), rows)
+        curves.append((scoring.groups(people, left, right, weights, of_file), 0.5))
+    curve, probability = max(curves, key=lambda pair: pair[0].at(_bits(pair[1]))["f1"])
+    accepted = weights[weights >= _bits(probability)]
     return {
         "rows": rows,
         "fields": ordered,
@@ -82,8 +86,8 @@ def link(files: list[Path], setup: str, rules: str, seed: int, threads: int | No
         "seconds": ended - begun,
         "stages": {"read": read - begun, "train": trained - read, "predict": predicted - trained},
         "peak_mb": megabytes,
-        "own": curve.at(own),
-        "best": curve.best(),
+        "own": curve.at(_bits(probability)) | {"probability": probability},
+        "best": max((curve.best() for curve, _ in curves), key=lambda best: best["f1"]),
         "at": {str(p): curve.at(_bits(p)) for p in OTHERS},
         "estimated_precision": float(np.mean(1 / (1 + 2.0**-accepted))) if len(accepted) else 1.0,
     }

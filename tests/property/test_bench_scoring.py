@@ -72,6 +72,19 @@ def test_groups_are_what_links_connect(case: tuple[np.ndarray, int, np.ndarray, 
         assert told["f1"] == 2 * len(together & alike) / (len(together) + len(alike))
 
 
+@given(scored())
+def test_groups_with_one_row_of_each_file_are_one_to_one(
+    case: tuple[np.ndarray, int, np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    who, begin, i, j, scores = case
+    kept = one_to_one(i, j, scores)
+    order = np.lexsort((j, i, -scores))
+    files = (np.arange(len(who)) >= begin).astype(np.int64)
+    curve = groups(who, i[order], j[order], scores[order], files)
+    assert curve.at(-9)["links"] == len(kept)
+    assert curve.at(-9)["precision"] == links(who, i[kept], j[kept], scores[kept], 1).at(-9)["precision"]
+
+
 def test_a_person_twice_on_one_side_is_one_link() -> None:
     assert findable(np.array(["anna", "anna", "ben", ""]), np.array(["anna", "cleo", "", ""])) == 1
 
