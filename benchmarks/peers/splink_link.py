@@ -62,7 +62,7 @@ def link(files: list[Path], setup: str, rules: str, seed: int, threads: int | No
     predicted = time.perf_counter()
     chosen = scoring.one_to_one(left, right, weights) if len(files) == 2 else np.argsort(-weights, kind="stable")
     left, right, weights = left[chosen], right[chosen], weights[chosen]
-    ended, megabytes = time.perf_counter(), peak_megabytes()
+    ended, processor, megabytes = time.perf_counter(), time.process_time(), peak_megabytes()
 
     people = np.concatenate([_truth(connection, table) for table in tables])
     if len(files) == 2:
@@ -85,6 +85,7 @@ def link(files: list[Path], setup: str, rules: str, seed: int, threads: int | No
         "total": curve.total,
         "seconds": ended - begun,
         "stages": {"read": read - begun, "train": trained - read, "predict": predicted - trained},
+        "processor_seconds": processor,
         "peak_mb": megabytes,
         "own": curve.at(_bits(probability)) | {"probability": probability},
         "best": max((curve.best() for curve, _ in curves), key=lambda best: best["f1"]),
