@@ -26,7 +26,7 @@ CAP: Final = 300
 PER_ROW: Final = 100.0
 """Candidates that one row may have on average."""
 _SAMPLE: Final = 100_000
-_KEYS: Final = 32
+_KEYS: Final = 24
 _AGAIN: Final = 0.25
 """What finding a link once more is worth beside finding it first: real registers differ from copies."""
 _ENOUGH: Final = 0.0001

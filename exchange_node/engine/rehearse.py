@@ -21,7 +21,7 @@ from exchange_node.engine.search import Found, Plan, find
 from exchange_node.kernels import greedy
 
 FOLDS: Final = 4
-THRESHOLDS: Final = np.linspace(-25.0, 35.0, 241)
+THRESHOLDS: Final = np.linspace(-15.0, 35.0, 201)
 """In log odds, as the weights count them."""
 _MOST: Final = 8
 

@@ -17,7 +17,7 @@ from exchange_node.kernels.dot import side_by_side
 from exchange_node.linkage.dot import Best, Blocks, best_pairs, choose, merge
 from exchange_node.records.columns import Columns
 
-SLAB = 250_000
+SLAB = 125_000
 """Right rows whose vectors are in memory together."""
 _PART = 8192
 Progress = Callable[[int, int], None]
@@ -173,21 +173,23 @@ class _Keyed:
     def against(self, right: Side, rows: Rows) -> Blocks:
         """Which of these right rows share a bucket with each left row."""
         order, ordered = _sorted(right.keys(self._plan), rows)
-        begins, ends = np.zeros((2, *self._order.shape), np.uint32)
+        places = np.empty(self._order.shape, np.uint32)
+        buckets: list[NDArray[np.uint32]] = [np.empty((0, 2), np.uint32)] * len(order)
 
         def look_up(at: int) -> None:
-            first = np.flatnonzero(np.diff(ordered[at], prepend=~ordered[at][:1]))
-            buckets = ordered[at][first]
-            last = np.append(first[1:], len(ordered[at]))
+            first = np.flatnonzero(np.diff(ordered[at], prepend=~ordered[at][:1])).astype(np.uint32)
+            hashes = ordered[at][first]
+            last = np.append(first[1:], np.uint32(len(ordered[at])))
+            used = (last - first <= self._plan.cap) & (hashes != 0)
+            nobody = np.zeros((1, 2), np.uint32)
+            buckets[at] = np.concatenate([np.column_stack([first * used, last * used]), nobody])
             wanted = self._ordered[at]
-            place = np.searchsorted(buckets, wanted).clip(max=len(buckets) - 1)  # quick, since both are sorted
-            there = (buckets[place] == wanted) & (wanted != 0) & (last[place] - first[place] <= self._plan.cap)
-            rows_there = self._order[at][there]
-            begins[at, rows_there], ends[at, rows_there] = first[place[there]], last[place[there]]
+            place = np.searchsorted(hashes, wanted).clip(max=len(hashes) - 1)  # quick, since both are sorted
+            places[at, self._order[at]] = np.where(hashes[place] == wanted, place, len(hashes))
 
         _for_each(look_up, len(order))
 
         def ranges(start: int, end: int) -> NDArray[np.uint32]:
-            return np.ascontiguousarray(np.stack([begins[:, start:end].T, ends[:, start:end].T], axis=2))
+            return np.stack([buckets[at][places[at, start:end]] for at in range(len(buckets))], axis=1)
 
         return Blocks(order, ranges)
