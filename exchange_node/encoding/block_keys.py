@@ -7,7 +7,7 @@ equal keys still show that two records of a file agree, which is why they stay w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -121,11 +121,6 @@ _ALONE = frozenset(("whole", "unit", "number", "number and word", "beginning", "
 def described(key: Key) -> str:
     """As it is shown in a plan."""
     return " + ".join(f"{field} {part}" for field, part in key)
-
-
-def fields_of(keys: Sequence[Key]) -> Iterator[str]:
-    """The fields that these keys need."""
-    yield from dict.fromkeys(field for key in keys for field, _ in key)
 
 
 def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:

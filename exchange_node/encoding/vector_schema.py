@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import Any
 
 from exchange_node.encoding.errors import EncodingError
-from exchange_node.encoding.vector_tokens import TOKENISERS
 
 PRESENCE = "presence"
 LANES = 64
@@ -175,10 +174,3 @@ def _crossed(blocks: set[str], fields: Sequence[str]) -> Iterator[Feature]:
         pair = (f"{field} month", f"{field} day")
         if blocks.issuperset(pair):
             yield Feature(f"{field}, day and month swapped", (pair, pair[::-1]))
-
-
-def check_tokenisers() -> None:
-    """Every kind uses tokenisers that are there; called by a test."""
-    for shapes in _BLOCKS.values():
-        for shape in shapes:
-            TOKENISERS[shape[0]]

@@ -48,7 +48,7 @@ class LinkageError(ExchangeError):
         "no-kernel": Says(
             Kind.UNAVAILABLE,
             "The comparison kernel that was chosen does not run on this machine.",
-            "Choose another kernel in the linkage node's config; no slower one is taken silently.",
+            "Choose another one (`linkage.kernel` of a node, `--kernel` of a trial); no slower one is taken silently.",
         ),
         "too-few-people": Says(
             Kind.INVALID,

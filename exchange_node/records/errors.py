@@ -47,8 +47,8 @@ class RecordsError(ExchangeError):
         ),
         "column-missing": Says(
             Kind.INVALID,
-            "A column named in the configuration is not in the file.",
-            "Compare the column names and the delimiter under [records] with the header of the file.",
+            "A column that was named is not in the file.",
+            "Compare the names and the delimiter ([records] of a node, --truth of a trial) with the file's header.",
         ),
         "column-doubled": Says(
             Kind.INVALID,
