@@ -33,7 +33,7 @@ def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tu
 
 ALL = list(commands())
 WANTED = """
-init doctor serve approve
+init doctor serve approve trial
 manifest keygen|root|draft|sign|verify|show|accept
 key rotate
 user add|revoke|list
