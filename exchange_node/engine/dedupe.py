@@ -1,27 +1,26 @@
 """One register against itself: which of its rows are one person.
 
 As in `link.py`, with one party, and with pairs instead of one-to-one links, since a person may stand there many times.
-Pairs above the threshold are put together into groups.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
 from exchange_node.encoding.vector_schema import schema_for
 from exchange_node.encoding.vectors import Weights
-from exchange_node.engine.decide import Estimate, decide, estimate_doubles, posterior
-from exchange_node.engine.link import Links, Progress, Watcher, secret_of, sure
+from exchange_node.engine.decide import Estimate, estimate_doubles
+from exchange_node.engine.link import FEW, Links, Progress, Watcher, decided, secret_of, sure
 from exchange_node.engine.party import Party
 from exchange_node.engine.plan import Planned, plan_for
 from exchange_node.engine.rehearse import rehearse_doubles
 from exchange_node.engine.search import Found, find
 from exchange_node.records.columns import Columns
 
-MOST = 12
-_FEW = 30
+MOST: Final = 12
+"""Later rows kept of each row."""
 
 
 def dedupe(
@@ -49,30 +48,14 @@ def dedupe(
     explained = _explain(party, weights, plan, kernel, found)
     least = sure(explained)
     accepted = found.only(found.scores >= least)
-    if len(accepted) >= _FEW:
+    if len(accepted) >= FEW:
         vectors = party.side.vectors
         mean = vectors.features(accepted.left, vectors, accepted.right).mean(axis=0, dtype=np.float64)
         party.rake(weights, least, mean)
         weights = _learn(party, party.fit(), plan, kernel, 1, tell)
         found = _pairs(party, weights, plan, kernel, tell)
         explained = _explain(party, weights, plan, kernel, found)
-    decision = decide(explained)
-    probability = posterior(explained, found.scores)
-    linked = found.scores >= decision.threshold
-    return Links(
-        found.left[linked],
-        found.right[linked],
-        found.scores[linked],
-        probability[linked],
-        found,
-        replace(decision, uncertain=int(np.sum((probability > 0.1) & (probability < 0.9)))),
-        explained,
-        plan,
-        found.compared,
-        schema,
-        weights,
-        (party, party),
-    )
+    return decided(found, explained, plan, weights, (party, party))
 
 
 def _learn(party: Party, weights: Weights, plan: Planned, kernel: str, rounds: int, tell: Progress) -> Weights:

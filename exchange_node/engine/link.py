@@ -32,7 +32,8 @@ MOST: Final = 6
 """Pairs kept of each left row, of which one at most becomes a link."""
 SURE: Final = 0.98
 """Pairs are opened for raking down to the threshold at which so many are expected to be right."""
-_FEW: Final = 30
+FEW: Final = 30
+"""Fewer accepted pairs tell too little to rake by."""
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, done, in all). To cancel, raise from it."""
@@ -94,7 +95,7 @@ def link(
     sizes = ours.side.rows, theirs.side.rows
     least = sure(estimate(found.scores, *sizes, rehearsed))
     accepted = found.only(found.scores >= least)
-    if len(accepted) >= _FEW:
+    if len(accepted) >= FEW:
         features = ours.side.vectors.features(accepted.left, theirs.side.vectors, accepted.right)
         mean = features.mean(axis=0, dtype=np.float64)
         for party in both:
@@ -102,7 +103,11 @@ def link(
         weights = _learn(both, _together(both), plan, kernel, rounds=1, tell=tell)
         found, rehearsed = _link(both, weights, plan, kernel, tell, "the links")
 
-    explained = estimate(found.scores, *sizes, rehearsed)
+    return decided(found, estimate(found.scores, *sizes, rehearsed), plan, weights, both)
+
+
+def decided(found: Found, explained: Estimate, plan: Planned, weights: Weights, parties: tuple[Party, Party]) -> Links:
+    """The pairs at or above the best threshold, with what is to be expected of them."""
     decision = decide(explained)
     probability = posterior(explained, found.scores)
     linked = found.scores >= decision.threshold
@@ -117,9 +122,9 @@ def link(
         explained,
         plan,
         found.compared,
-        schema,
+        parties[0].side.vectors.schema,
         weights,
-        both,
+        parties,
     )
 
 

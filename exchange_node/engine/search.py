@@ -135,11 +135,11 @@ def _of_slab(progress: Progress | None, slab: int, slabs: int) -> Progress | Non
 def _right(vectors: Vectors, rows: Rows, weights: Weights, scale: float) -> NDArray[np.int8]:
     values = np.empty((len(rows), vectors.schema.width), np.int8)
 
-    def part(start: int) -> None:
-        vectors.right(rows[start : start + _PART], weights, scale, out=values[start : start + _PART])
+    def part(number: int) -> None:
+        here = slice(number * _PART, (number + 1) * _PART)
+        vectors.right(rows[here], weights, scale, out=values[here])
 
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(part, range(0, len(rows), _PART)))
+    _for_each(part, -(-len(rows) // _PART))
     return values
 
 
@@ -158,7 +158,7 @@ def _sorted(hashes: NDArray[np.uint32], rows: Rows) -> tuple[NDArray[np.uint32],
 
 
 def _for_each(work: Callable[[int], None], count: int) -> None:
-    """On all cores; numpy leaves Python's lock while it sorts."""
+    """On all cores; numpy and our kernels leave Python's lock while they work."""
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         list(pool.map(work, range(count)))
 
