@@ -26,6 +26,7 @@ from tests.simulator import Simulator
 from tests.worlds import HOSPITAL, LANDLORD, NODES, OPEN_AGREEMENT, UNIT, world_of
 
 LET_IN = "protocol.clock-skew"  # what an empty envelope comes to once its sender was let in
+UNAVAILABLE = "unavailable"  # TLS let nobody in: the server that knew this connection has handed over to the next
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,8 @@ def connection(homes: Simulator, caller: tuple[bytes, bytes], org: str) -> Itera
         def call() -> str:
             with pytest.raises(grpc.RpcError) as error:
                 channel.unary_unary("/exchange.v1.LinkageUnit/SubmitOrder")(b"", timeout=60)
+            if error.value.code() is grpc.StatusCode.UNAVAILABLE:
+                return UNAVAILABLE
             trailing: Any = error.value.trailing_metadata() or ()  # type: ignore[attr-defined]
             return str(dict(trailing).get(CODE, error.value))
 
@@ -117,7 +120,7 @@ def test_every_key_of_a_provider_rotates_while_a_request_is_open(homes: Simulato
             assert call() == LET_IN
             office.draft("--retire", HOSPITAL)
             office.give(*NODES)
-            assert call() == "access.unknown-caller"
+            assert call() in ("access.unknown-caller", UNAVAILABLE)  # by the guard at once, by TLS a second later
         running.ask()
         running.ends()
         assert {org: len(lives) for org, lives in running.lives.items()} == {LANDLORD: 1, HOSPITAL: 4, UNIT: 1}
@@ -151,7 +154,7 @@ def let_in_again(call: Callable[[], str]) -> None:
 
 def test_a_suspended_member_is_refused_on_its_open_connections(homes: Simulator, tmp_path: Path) -> None:
     keys = HomeKeys.open(homes.home(HOSPITAL).path)
-    caller = keys.tls_certificate, keys.tls_key
+    caller, refused = (keys.tls_certificate, keys.tls_key), {"trust.organisation-suspended", UNAVAILABLE}
     with (
         federation(homes, tmp_path) as running,
         connection(homes, caller, LANDLORD) as landlord,
@@ -161,9 +164,10 @@ def test_a_suspended_member_is_refused_on_its_open_connections(homes: Simulator,
         assert (landlord(), unit()) == (LET_IN, LET_IN)
         office.draft("--suspend", HOSPITAL)
         office.give(LANDLORD)
-        assert (landlord(), unit()) == ("trust.organisation-suspended", LET_IN)
+        assert landlord() in refused
+        assert unit() == LET_IN
         office.give(UNIT)
-        assert (landlord(), unit()) == ("trust.organisation-suspended", "trust.organisation-suspended")
+        assert {landlord(), unit()} <= refused
         office.draft(tmp_path / HOSPITAL / "join.json")
         office.give(*NODES)
         let_in_again(landlord)
