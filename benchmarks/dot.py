@@ -25,11 +25,12 @@ import numpy as np
 
 from benchmarks.processes import Figures, forget_peak, in_a_process, in_short
 from exchange_node.kernels import dot
-from exchange_node.linkage.dot import STRIPE, Blocks, best_pairs
+from exchange_node.linkage.blocks import Candidates
+from exchange_node.linkage.dot import STRIPE, best_pairs
 
 MOST = 11
 FILLED = 60  # values of a row that are not zero
-KEYS, EACH = 8, 6  # keys, and candidates that each gives
+EACH = 48  # candidates of a left row
 PART = 10_000  # right rows made at a time
 BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 Rows = tuple[np.ndarray, np.ndarray, int]
@@ -58,10 +59,12 @@ def ours(kernel: str, rows: int, width: int, largest: int, together: bool) -> Fi
 
     def search() -> int:
         if together:
-            return len(best_pairs(lambda top, end: x[top:end], rows, y, threshold, MOST, kernel).pairs)
+            return len(best_pairs(lambda top, end: x[top:end], rows, [y], threshold, MOST, kernel).pairs)
         laid = dot.side_by_side([y], *y.shape)
-        parts = [x[top : top + STRIPE] for top in range(0, rows, STRIPE)]
-        return sum(int(dot.search(kernel, part, laid, threshold, MOST)[0].sum()) for part in parts)
+        kept = dot.Kept.none(rows, MOST)
+        for top in range(0, rows, STRIPE):
+            dot.search(kernel, x[top : top + STRIPE], laid, threshold, kept.of(top, top + STRIPE))
+        return int(kept.counts.sum())
 
     return best_of(search, together)
 
@@ -150,36 +153,27 @@ def candidates(kernel: str, folder: Path, rows: int, width: int, left: int, way:
     for start in range(0, rows, PART):
         y[start : start + PART] = generator.integers(-127, 128, y[start : start + PART].shape, np.int8)
     x = generator.integers(0, 128, (left, width), np.uint8)
-    order = np.stack([generator.permutation(rows).astype(np.uint32) for _ in range(KEYS)])
-    begins = generator.integers(0, rows - EACH, (left, KEYS)).astype(np.uint32)
-    ranges = np.stack([begins, begins + EACH], axis=2)
+    ids = generator.integers(0, rows, left * EACH).astype(np.uint32)
+    among = Candidates(ids, np.arange(left + 1) * EACH)
     forget_peak()
     threshold, wall, processor = 2**30, time.perf_counter(), time.process_time()
     if way == "cores":
-        blocks = Blocks(order, lambda top, end: ranges[top:end])
-        done = best_pairs(lambda top, end: x[top:end], left, y, threshold, MOST, kernel, blocks).compared
+        done = best_pairs(lambda top, end: x[top:end], left, [y], threshold, MOST, kernel, among).compared
         return {"rate": done / (time.perf_counter() - wall)}
     if way == "core":
-        done = dot.search_among(kernel, x, y, order, ranges, threshold, MOST)[2]
+        dot.search_among(kernel, x, y, threshold, dot.Kept.none(left, MOST), ids, among.ends)
     elif way == "numpy":
-        done = sum(len(_by_numpy(x[i], y, order, ranges[i])) for i in range(left))
+        for i in range(left):
+            y[among.of(i, i + 1).ids].astype(np.float32) @ x[i].astype(np.float32)
     else:
-        wanted, done = generator.integers(0, rows, left * KEYS * EACH).astype(np.uint32), left * KEYS * EACH
-        processor = time.process_time()
-        machine(folder).fetch(y.ctypes.data, width, wanted.ctypes.data, done)
-    return {"rate": done / (time.process_time() - processor)}
-
-
-def _by_numpy(x: np.ndarray, y: np.ndarray, order: np.ndarray, ranges: np.ndarray) -> np.ndarray:
-    """The scores of one left row's candidates."""
-    rows = np.unique(np.concatenate([order[key, begin:end] for key, (begin, end) in enumerate(ranges)]))
-    return y[rows].astype(np.float32) @ x.astype(np.float32)
+        machine(folder).fetch(y.ctypes.data, width, ids.ctypes.data, len(ids))
+    return {"rate": len(ids) / (time.process_time() - processor)}
 
 
 def blocked(folder: Path, rows: int, width: int, left: int) -> None:
     """The table of candidates."""
     kernel = dot.kernels()[0]
-    print(f"candidates, {left:,} x {KEYS * EACH} of {rows:,} rows, {rows * width / 1e6:,.0f} MB")
+    print(f"candidates, {left:,} x {EACH} of {rows:,} rows, {rows * width / 1e6:,.0f} MB")
     rates = {}
     for way in ("core", "limit", "numpy", *(["cores"] if cores() > 1 else [])):
         found = in_a_process(candidates, kernel, folder, rows, width, left, way)

@@ -63,11 +63,16 @@ def _part(columns: Columns, part: Part, secret: bytes) -> NDArray[np.uint64]:
 
 
 def _of_values(column: Column, take: Callable[[str], str], secret: bytes) -> NDArray[np.uint64]:
-    used, codes = np.unique(column.codes, return_inverse=True)  # of some rows' column, few of its values
-    values = map(column.values.__getitem__, used.tolist())
+    used = np.zeros(len(column.values), np.bool_)
+    used[column.codes] = True  # of some rows' column, few of its values
+    numbers = np.flatnonzero(used)
+    values = map(column.values.__getitem__, numbers.tolist())
     texts = [take(value) if value else "" for value in values]
     keyed = hashlib.blake2b(key=hashlib.blake2b(b"block key", key=secret, digest_size=32).digest(), digest_size=8)
-    return np.frombuffer(b"".join(_digest(keyed, text) for text in texts), "<u8")[codes]
+    digests = {text: _digest(keyed, text) for text in set(texts)}  # many values have the same part
+    hashes = np.zeros(len(column.values), np.uint64)
+    hashes[numbers] = np.frombuffer(b"".join(map(digests.__getitem__, texts)), "<u8")
+    return hashes[column.codes]
 
 
 def _digest(keyed: hashlib.blake2b, text: str) -> bytes:

@@ -16,7 +16,8 @@ from exchange_node.engine.link import FEW, Links, Progress, Watcher, decided, se
 from exchange_node.engine.party import Party
 from exchange_node.engine.plan import Planned, plan_for
 from exchange_node.engine.rehearse import rehearse_doubles
-from exchange_node.engine.search import Found, find
+from exchange_node.engine.search import Found, Plan, candidates, find
+from exchange_node.linkage.blocks import Candidates
 from exchange_node.records.columns import Columns
 
 MOST: Final = 12
@@ -43,8 +44,9 @@ def dedupe(
     plan = plan_for((party, party), weights, every=every_pair)
     if planned is not None:
         planned(plan)
+    among = _candidates(party, plan.plan)
     weights = _learn(party, weights, plan, kernel, 2, tell)
-    found = _pairs(party, weights, plan, kernel, tell)
+    found = _pairs(party, weights, plan, among, kernel, tell)
     explained = _explain(party, weights, plan, kernel, found)
     least = sure(explained)
     accepted = found.only(found.scores >= least)
@@ -53,7 +55,7 @@ def dedupe(
         mean = vectors.features(accepted.left, vectors, accepted.right).mean(axis=0, dtype=np.float64)
         party.rake(weights, least, mean)
         weights = _learn(party, party.fit(), plan, kernel, 1, tell)
-        found = _pairs(party, weights, plan, kernel, tell)
+        found = _pairs(party, weights, plan, among, kernel, tell)
         explained = _explain(party, weights, plan, kernel, found)
     return decided(found, explained, plan, weights, (party, party))
 
@@ -66,7 +68,20 @@ def _learn(party: Party, weights: Weights, plan: Planned, kernel: str, rounds: i
     return weights
 
 
-def _pairs(party: Party, weights: Weights, plan: Planned, kernel: str, tell: Progress) -> Found:
+def _candidates(party: Party, plan: Plan) -> Candidates | None:
+    """The pairs that the plan names, once for all passes."""
+    if not plan.keys:
+        return None
+    every = np.arange(party.side.rows)
+    party.candidates(plan)
+    among = candidates(party.side, every, party.side, every, plan, later=True)
+    party.side.forget_keys()
+    return among
+
+
+def _pairs(
+    party: Party, weights: Weights, plan: Planned, among: Candidates | None, kernel: str, tell: Progress
+) -> Found:
     every = np.arange(party.side.rows)
     return find(
         party.side,
@@ -79,6 +94,7 @@ def _pairs(party: Party, weights: Weights, plan: Planned, kernel: str, tell: Pro
         most=MOST,
         kernel=kernel,
         later=True,
+        among=among,
         progress=lambda done, of: tell("comparing", done, of),
     )
 

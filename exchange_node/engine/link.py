@@ -24,8 +24,9 @@ from exchange_node.engine.decide import Decision, Estimate, decide, estimate, po
 from exchange_node.engine.party import Party
 from exchange_node.engine.plan import Planned, plan_for
 from exchange_node.engine.rehearse import THRESHOLDS, Rehearsal, rehearse
-from exchange_node.engine.search import Found, find
+from exchange_node.engine.search import Found, Plan, candidates, find
 from exchange_node.kernels import greedy
+from exchange_node.linkage.blocks import Candidates
 from exchange_node.records.columns import Columns
 
 MOST: Final = 6
@@ -90,8 +91,9 @@ def link(
     plan = plan_for(both, weights, every=every_pair)
     if planned is not None:
         planned(plan)
+    among = _candidates(both, plan.plan, tell)
     weights = _learn(both, weights, plan, kernel, rounds=2, tell=tell)
-    found, rehearsed = _link(both, weights, plan, kernel, tell, "a first pass")
+    found, rehearsed = _link(both, weights, plan, among, kernel, tell, "a first pass")
     sizes = ours.side.rows, theirs.side.rows
     least = sure(estimate(found.scores, *sizes, rehearsed))
     accepted = found.only(found.scores >= least)
@@ -101,7 +103,7 @@ def link(
         for party in both:
             party.rake(weights, least, mean)
         weights = _learn(both, _together(both), plan, kernel, rounds=1, tell=tell)
-        found, rehearsed = _link(both, weights, plan, kernel, tell, "the links")
+        found, rehearsed = _link(both, weights, plan, among, kernel, tell, "the links")
 
     return decided(found, estimate(found.scores, *sizes, rehearsed), plan, weights, both)
 
@@ -150,8 +152,29 @@ def _learn(
     return weights
 
 
+def _candidates(parties: tuple[Party, Party], plan: Plan, tell: Progress) -> Candidates | None:
+    """The pairs that the plan names, once for all passes. Keys are large: one register's after the other's."""
+    if not plan.keys:
+        return None
+    ours, theirs = parties
+    tell("choosing pairs", 0, 2)
+    theirs.candidates(plan)
+    among = candidates(ours.side, np.arange(ours.side.rows), theirs.side, np.arange(theirs.side.rows), plan)
+    theirs.side.forget_keys()
+    tell("choosing pairs", 1, 2)
+    ours.candidates(plan)
+    ours.side.forget_keys()
+    return among
+
+
 def _link(
-    parties: tuple[Party, Party], weights: Weights, plan: Planned, kernel: str, tell: Progress, what: str
+    parties: tuple[Party, Party],
+    weights: Weights,
+    plan: Planned,
+    among: Candidates | None,
+    kernel: str,
+    tell: Progress,
+    what: str,
 ) -> tuple[Found, Rehearsal]:
     """All one-to-one pairs, the best first, and what both parties' rehearsals foretell of them."""
     ours, theirs = (party.side for party in parties)
@@ -165,6 +188,7 @@ def _link(
         least=THRESHOLDS[0],
         most=MOST,
         kernel=kernel,
+        among=among,
         progress=lambda done, of: tell(f"comparing: {what}", done, of),
     )
     found = found.only(greedy.take(found.left.astype(np.uint32), found.right.astype(np.uint32)))

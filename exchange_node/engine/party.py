@@ -21,7 +21,8 @@ from exchange_node.encoding.vectors import Floats, Weights
 from exchange_node.engine.damage import damaged
 from exchange_node.engine.fit import fit
 from exchange_node.engine.rake import rake
-from exchange_node.engine.search import Plan, Side, find
+from exchange_node.engine.search import Plan, Side, candidates, find
+from exchange_node.linkage.blocks import Candidates
 from exchange_node.linkage.errors import LinkageError
 from exchange_node.records.columns import Columns
 
@@ -67,6 +68,7 @@ class Party:
         self.same = self.copies.vectors.features(self.every_copy, self.side.vectors, self.originals)
         self.worth = np.ones(COPIES)
         self._plain: Weights | None = None
+        self._among: dict[Plan, Candidates | None] = {}
         of_copy = np.repeat(self.every_copy, STRANGERS)
         other = self._random.integers(0, rows, len(of_copy))
         apart = other != self.originals[of_copy]
@@ -96,14 +98,22 @@ class Party:
         different = np.concatenate([self._strangers.of_copies, alike.of_copies])
         return fit(self.same, different, self.worth, np.concatenate([strangers, single]), self._plain)
 
+    def candidates(self, plan: Plan) -> Candidates | None:
+        """The register's rows that the plan's keys name for each copy; none if all pairs are compared."""
+        if plan not in self._among:
+            rows = np.arange(self.side.rows)
+            self._among[plan] = candidates(self.copies, self.every_copy, self.side, rows, plan) if plan.keys else None
+        return self._among[plan]
+
     def mine(self, weights: Weights, plan: Plan, kernel: str = "native") -> None:
         """Look for the rows most alike to each copy, other than its original."""
-        among = np.arange(self.side.rows)
-        if not plan.keys and len(among) > MINED_AMONG:
-            among = np.sort(self._random.permutation(among)[:MINED_AMONG])
+        rows = np.arange(self.side.rows)
+        if not plan.keys and len(rows) > MINED_AMONG:
+            rows = np.sort(self._random.permutation(rows)[:MINED_AMONG])
         found = find(
-            self.copies, self.every_copy, self.side, among, weights, plan, least=_NOTHING, most=ALIKE + 1, kernel=kernel
-        )
+            self.copies, self.every_copy, self.side, rows, weights, plan, least=_NOTHING, most=ALIKE + 1, kernel=kernel,
+            among=self.candidates(plan),
+        )  # fmt: skip
         found = found.only(found.right != self.originals[found.left])
         least = np.full(COPIES, np.inf)  # who is more alike than the least alike one mined is mined, too
         np.minimum.at(least, found.left, found.scores)

@@ -46,10 +46,9 @@ class Rehearsal:
 
 def rehearse(party: Party, weights: Weights, plan: Plan, kernel: str = "native") -> Rehearsal:
     """Link the copies of distinct people under these weights."""
-    copies = party.every_copy[: min(len(party.originals), party.side.rows)]
+    copies = _distinct(party)
     originals, worth = party.originals[copies], party.worth[copies]
-    every = np.arange(party.side.rows)
-    found = find(party.copies, copies, party.side, every, weights, plan, least=THRESHOLDS[0], most=_MOST, kernel=kernel)
+    found = _find(party, weights, plan, kernel)
     right = found.right == originals[found.left]
     different = 1 - _double(party, weights, found, right)
     hits, wrongs, strangers = (np.zeros(len(THRESHOLDS)) for _ in range(3))
@@ -78,9 +77,8 @@ def rehearse_doubles(party: Party, weights: Weights, plan: Plan, kernel: str = "
     """Of the register against itself: `found` is the share of copies alike enough to their original, `invented` how
     often two other rows are, for each pair of rows.
     """
-    every = np.arange(party.side.rows)
-    copies = party.every_copy[: min(len(party.originals), party.side.rows)]
-    found = find(party.copies, copies, party.side, every, weights, plan, least=THRESHOLDS[0], most=_MOST, kernel=kernel)
+    copies = _distinct(party)
+    found = _find(party, weights, plan, kernel)
     right = found.right == party.originals[found.left]
     worth = party.worth[found.left]
     different = (1 - _double(party, weights, found, right)) * ~right
@@ -90,6 +88,20 @@ def rehearse_doubles(party: Party, weights: Weights, plan: Plan, kernel: str = "
         np.zeros(len(THRESHOLDS)),
         _from_top(found.scores, worth * different) / (in_all * max(party.side.rows - 1, 1)),
     )
+
+
+def _distinct(party: Party) -> NDArray[np.int64]:
+    """The copies that are of distinct people."""
+    return party.every_copy[: min(len(party.originals), party.side.rows)]
+
+
+def _find(party: Party, weights: Weights, plan: Plan, kernel: str) -> Found:
+    """Those copies' best rows."""
+    copies, every, among = _distinct(party), np.arange(party.side.rows), party.candidates(plan)
+    return find(
+        party.copies, copies, party.side, every, weights, plan, least=THRESHOLDS[0], most=_MOST, kernel=kernel,
+        among=among.of(0, len(copies)) if among is not None else None,
+    )  # fmt: skip
 
 
 def _double(party: Party, weights: Weights, found: Found, right: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,12 +11,13 @@ from numpy.typing import NDArray
 from exchange_node.encoding.block_keys import Key, block_keys
 from exchange_node.encoding.vector_schema import VectorSchema
 from exchange_node.encoding.vectors import LARGEST, Rows, Vectors, Weights, scale_for
-from exchange_node.kernels.dot import side_by_side
-from exchange_node.linkage.dot import Best, Blocks, best_pairs, choose, merge
+from exchange_node.kernels.dot import SideBySide, side_by_side
+from exchange_node.linkage.blocks import Buckets, Candidates, for_each
+from exchange_node.linkage.dot import best_pairs, choose
 from exchange_node.records.columns import Columns
 
-SLAB = 125_000
-"""Right rows whose vectors are in memory together."""
+SLAB_BYTES = 300_000_000
+"""Memory for right rows' vectors, which are made a slab at a time."""
 _PART = 8192
 Progress = Callable[[int, int], None]
 
@@ -40,7 +39,8 @@ class Side:
     columns: Columns
     vectors: Vectors
     secret: bytes
-    _hashes: dict[tuple[Key, ...], NDArray[np.uint32]] = field(default_factory=dict)
+    _keys: dict[Plan, NDArray[np.uint32]] = field(default_factory=dict)
+    _buckets: dict[Plan, Buckets] = field(default_factory=dict)
 
     @classmethod
     def of(cls, schema: VectorSchema, columns: Columns, secret: bytes) -> Side:
@@ -54,9 +54,19 @@ class Side:
 
     def keys(self, plan: Plan) -> NDArray[np.uint32]:
         """The hashes of the plan's keys, shape (keys, rows)."""
-        if plan.keys not in self._hashes:
-            self._hashes = {plan.keys: block_keys(self.columns, plan.keys, self.secret)}
-        return self._hashes[plan.keys]
+        if plan not in self._keys:
+            self._keys = {plan: block_keys(self.columns, plan.keys, self.secret)}
+        return self._keys[plan]
+
+    def buckets(self, plan: Plan) -> Buckets:
+        """All rows by the plan's keys."""
+        if plan not in self._buckets:
+            self._buckets = {plan: Buckets(self.keys(plan), plan.cap)}
+        return self._buckets[plan]
+
+    def forget_keys(self) -> None:
+        """Let go of what `keys` and `buckets` made, which is large."""
+        self._keys, self._buckets = {}, {}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -88,48 +98,69 @@ def find(
     most: int,
     kernel: str = "native",
     later: bool = False,
+    among: Candidates | None = None,
     progress: Progress | None = None,
 ) -> Found:
     """The best `most` right rows of each left row whose log odds reach `least`, of the rows named on both sides.
 
     Exact in whole numbers: `least` and the scores are rounded to 1 / `scale_for`. Memory is bounded by one slab of
     right vectors. `later` finds pairs within one register, whose right row comes after the left one in `left_rows`,
-    which must then be `right_rows`.
+    which must then be `right_rows`. `among`: the plan's `candidates` of these rows, if they are known already.
     """
     chosen, scale = choose(kernel), scale_for(left.vectors.schema, weights)
     threshold = int(np.ceil(np.clip((least - weights.constant) * scale, -LARGEST, LARGEST + 1)))  # no score is beyond
-    best: Best | None = None
-    slabs = range(0, len(right_rows), SLAB)
-    keyed = _Keyed(left, left_rows, plan) if plan.keys else None
-    for start in slabs:
-        slab = right_rows[start : start + SLAB]
-        values = _right(right.vectors, slab, weights, scale)
-        blocks = keyed.against(right, slab) if keyed is not None else None
-        laid = side_by_side([values], *values.shape) if blocks is None else values
-        done = best_pairs(
-            lambda a, b: left.vectors.left(left_rows[a:b]),
-            len(left_rows),
-            laid,
-            threshold,
-            most,
-            chosen,
-            blocks,
-            _of_slab(progress, start // SLAB, len(slabs)),
-            first_right=start,
-            later=later,
-            max_candidates=max(20_000_000, most * len(left_rows)),
-        )
-        best = done if best is None else Best(merge(best.pairs, done.pairs, most), best.compared + done.compared)
-    if best is None:
-        return Found(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64), 0)
+    if among is None and plan.keys:
+        among = candidates(left, left_rows, right, right_rows, plan, later=later)
+    if among is not None:
+        among, wanted = among.compact(len(right_rows))
+        right_rows = right_rows[wanted]
+    size = max(_PART, SLAB_BYTES // left.vectors.schema.width)
+    starts = range(0, len(right_rows), size)
+
+    def slabs() -> Iterator[SideBySide | NDArray[np.int8]]:
+        for start in starts:
+            values = _right(right.vectors, right_rows[start : start + size], weights, scale)
+            yield values if among is not None else side_by_side([values], *values.shape)
+
+    best = best_pairs(
+        lambda start, end: left.vectors.left(left_rows[start:end]),
+        len(left_rows),
+        slabs(),
+        threshold,
+        most,
+        chosen,
+        among,
+        _in_all(progress, len(left_rows), len(starts)),
+        later=later,
+    )
     scores = best.pairs["score"] / scale + weights.constant
     return Found(scores, left_rows[best.pairs["left"]], right_rows[best.pairs["right"]], best.compared)
 
 
-def _of_slab(progress: Progress | None, slab: int, slabs: int) -> Progress | None:
+def candidates(
+    left: Side, left_rows: Rows, right: Side, right_rows: Rows, plan: Plan, *, later: bool = False
+) -> Candidates:
+    """The pairs of these rows that the plan's keys name; their places among them. All weights have the same ones."""
+    wanted = left.keys(plan)[:, left_rows]
+    if np.array_equal(right_rows, np.arange(right.rows)):
+        return right.buckets(plan).candidates(wanted, later=later)
+    return Buckets(right.keys(plan)[:, right_rows], plan.cap).candidates(wanted, later=later)
+
+
+def _in_all(progress: Progress | None, rows: int, slabs: int) -> Progress | None:
+    """Of a search that goes through all left rows once for each slab."""
     if progress is None:
         return None
-    return lambda done, rows: progress(slab * rows + done, slabs * rows)
+    before = iter(range(0, slabs * rows, max(rows, 1)))
+    at = next(before, 0)
+
+    def tell(done: int, of: int) -> None:
+        nonlocal at
+        progress(at + done, slabs * of)
+        if done == of:
+            at = next(before, at)
+
+    return tell
 
 
 def _right(vectors: Vectors, rows: Rows, weights: Weights, scale: float) -> NDArray[np.int8]:
@@ -139,57 +170,5 @@ def _right(vectors: Vectors, rows: Rows, weights: Weights, scale: float) -> NDAr
         here = slice(number * _PART, (number + 1) * _PART)
         vectors.right(rows[here], weights, scale, out=values[here])
 
-    _for_each(part, -(-len(rows) // _PART))
+    for_each(part, -(-len(rows) // _PART))
     return values
-
-
-def _sorted(hashes: NDArray[np.uint32], rows: Rows) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """For each key the rows by their hashes, and the hashes in that order; both of shape (keys, rows)."""
-    order = np.empty((len(hashes), len(rows)), np.uint32)
-    ordered = np.empty((len(hashes), len(rows)), np.uint32)
-
-    def sort(at: int) -> None:
-        own = hashes[at][rows]
-        order[at] = np.argsort(own, kind="stable")
-        ordered[at] = own[order[at]]
-
-    _for_each(sort, len(hashes))
-    return order, ordered
-
-
-def _for_each(work: Callable[[int], None], count: int) -> None:
-    """On all cores; numpy and our kernels leave Python's lock while they work."""
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(work, range(count)))
-
-
-class _Keyed:
-    """The left rows by their keys, sorted once for all slabs of right rows."""
-
-    def __init__(self, left: Side, rows: Rows, plan: Plan) -> None:
-        self._plan = plan
-        self._order, self._ordered = _sorted(left.keys(plan), rows)
-
-    def against(self, right: Side, rows: Rows) -> Blocks:
-        """Which of these right rows share a bucket with each left row."""
-        order, ordered = _sorted(right.keys(self._plan), rows)
-        places = np.empty(self._order.shape, np.uint32)
-        buckets: list[NDArray[np.uint32]] = [np.empty((0, 2), np.uint32)] * len(order)
-
-        def look_up(at: int) -> None:
-            first = np.flatnonzero(np.diff(ordered[at], prepend=~ordered[at][:1])).astype(np.uint32)
-            hashes = ordered[at][first]
-            last = np.append(first[1:], np.uint32(len(ordered[at])))
-            used = (last - first <= self._plan.cap) & (hashes != 0)
-            nobody = np.zeros((1, 2), np.uint32)
-            buckets[at] = np.concatenate([np.column_stack([first * used, last * used]), nobody])
-            wanted = self._ordered[at]
-            place = np.searchsorted(hashes, wanted).clip(max=len(hashes) - 1)  # quick, since both are sorted
-            places[at, self._order[at]] = np.where(hashes[place] == wanted, place, len(hashes))
-
-        _for_each(look_up, len(order))
-
-        def ranges(start: int, end: int) -> NDArray[np.uint32]:
-            return np.stack([buckets[at][places[at, start:end]] for at in range(len(buckets))], axis=1)
-
-        return Blocks(order, ranges)

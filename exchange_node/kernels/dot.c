@@ -28,7 +28,7 @@
 #define PAD 4              /* groups of lanes come in fours, so that no kernel needs an end of its own */
 #define TILE_BYTES 196608  /* of right rows, stay in the second cache while the left rows pass by */
 #define AHEAD 8            /* rows that are on their way from memory while one is multiplied */
-#define BATCH 2048         /* candidates after which they are multiplied */
+#define BATCH 2048         /* candidates that are multiplied together */
 #define LINE 64            /* bytes of a cache line; a row is whole lines long */
 #define MAX_WIDTH 4096
 #define MAX_MOST 256
@@ -53,21 +53,20 @@ struct left {
 struct right {
     const int8_t *values; /* laid out: [group][width / 4][lane][4], lanes without a row are zero; else [row][width] */
     ptrdiff_t rows, groups;
+    int64_t first; /* the number of the first of them */
 };
 
 struct candidate {
-    uint32_t left, right;
+    uint32_t left, right; /* both counted from the first rows at hand */
 };
 
 /* For each key, the right rows by it, and where in that order the candidates of a left row are. */
 struct blocks {
     const uint32_t *order;  /* [key][right row] */
     const uint32_t *ranges; /* [left row][key][begin, end) */
-    ptrdiff_t keys;
-    uint64_t *seen;          /* [right row / 64], bits: already a candidate of the left row at hand */
-    struct candidate *batch; /* of some left rows, each pair once; room for BATCH and one row's more */
-    ptrdiff_t count;
-    int64_t compared;
+    ptrdiff_t keys, rows;   /* rows: right ones */
+    int64_t beyond;
+    uint64_t *seen; /* [right row / 64], bits: already a candidate of the left row at hand */
 };
 
 /* The least score that would be kept of a left row, where right rows come in ascending order. */
@@ -98,71 +97,81 @@ static void keep(struct left *left, ptrdiff_t row, ptrdiff_t at, int32_t score)
     kept[place] = pair;
 }
 
-/* Add the candidates of a left row to the batch, each once; 0 if an index is out of range. */
-static int gather(const struct right *right, const struct left *left, struct blocks *blocks, ptrdiff_t row)
-{
-    struct candidate *begin = blocks->batch + blocks->count, *end = begin;
-    for (ptrdiff_t key = 0; key < blocks->keys; key++) {
-        const uint32_t *range = blocks->ranges + (row * blocks->keys + key) * 2;
-        const uint32_t *order = blocks->order + key * right->rows;
-        if (range[0] > range[1] || range[1] > right->rows)
-            return 0;
-        for (uint32_t i = range[0]; i < range[1]; i++) {
-            uint32_t at = order[i];
-            if (at >= right->rows)
-                return 0;
-            uint64_t bit = (uint64_t)1 << at % 64;
-            if (blocks->seen[at / 64] & bit || at <= row + left->beyond)
-                continue;
-            blocks->seen[at / 64] |= bit;
-            *end++ = (struct candidate){(uint32_t)row, at};
-        }
-    }
-    for (const struct candidate *one = begin; one < end; one++)
-        blocks->seen[one->right / 64] = 0;
-    blocks->count = end - blocks->batch;
-    return 1;
-}
-
 /* Have the beginnings of a left row's ranges fetched. */
-static void prepare(const struct right *right, const struct left *left, const struct blocks *blocks, ptrdiff_t row)
+static void prepare(const struct blocks *blocks, ptrdiff_t row, ptrdiff_t rows)
 {
-    if (row >= left->rows)
+    if (row >= rows)
         return;
     for (ptrdiff_t key = 0; key < blocks->keys; key++) {
         uint32_t at = blocks->ranges[(row * blocks->keys + key) * 2];
-        if (at < right->rows)
-            __builtin_prefetch(blocks->order + key * right->rows + at);
+        if (at < blocks->rows)
+            __builtin_prefetch(blocks->order + key * blocks->rows + at);
     }
+}
+
+/* The candidates of a left row, each once, of which there is room for `most`; how many, or -1: out of range. */
+static ptrdiff_t gather(const struct blocks *blocks, ptrdiff_t row, uint32_t *ids, ptrdiff_t most)
+{
+    ptrdiff_t count = 0;
+    for (ptrdiff_t key = 0; key < blocks->keys; key++) {
+        const uint32_t *range = blocks->ranges + (row * blocks->keys + key) * 2;
+        const uint32_t *order = blocks->order + key * blocks->rows;
+        if (range[0] > range[1] || range[1] > blocks->rows || range[1] - range[0] > most - count)
+            return -1;
+        for (uint32_t i = range[0]; i < range[1]; i++) {
+            uint32_t at = order[i];
+            if (at >= blocks->rows)
+                return -1;
+            uint64_t bit = (uint64_t)1 << at % 64;
+            if (blocks->seen[at / 64] & bit || at <= row + blocks->beyond)
+                continue;
+            blocks->seen[at / 64] |= bit;
+            ids[count++] = at;
+        }
+    }
+    for (ptrdiff_t i = 0; i < count; i++)
+        blocks->seen[ids[i] / 64] = 0;
+    return count;
 }
 
 typedef int32_t product(const uint8_t *x, const int8_t *y, ptrdiff_t width);
 
-/* The search among candidates; which rows are fetched next is known across left rows. */
-static const char *among(product *product, const struct right *right, struct left *left, struct blocks *blocks)
+/* Multiply a batch of candidates; the next ones are on their way from memory meanwhile. */
+static void score(product *product, const struct right *right, struct left *left, const struct candidate *batch,
+                  ptrdiff_t count)
 {
-    const struct candidate *batch = blocks->batch;
-    for (ptrdiff_t row = 0; row < left->rows;) {
-        for (blocks->count = 0; row < left->rows && blocks->count < BATCH; row++) {
-            prepare(right, left, blocks, row + AHEAD);
-            if (!gather(right, left, blocks, row))
-                return "index";
+    for (ptrdiff_t i = -AHEAD; i < count; i++) {
+        if (i + AHEAD < count) {
+            const int8_t *next = right->values + batch[i + AHEAD].right * left->width;
+            for (ptrdiff_t at = 0; at < left->width; at += LINE)
+                __builtin_prefetch(next + at);
         }
-        for (ptrdiff_t i = -AHEAD; i < blocks->count; i++) {
-            if (i + AHEAD < blocks->count) {
-                const int8_t *next = right->values + batch[i + AHEAD].right * left->width;
-                for (ptrdiff_t at = 0; at < left->width; at += LINE)
-                    __builtin_prefetch(next + at);
-            }
-            if (i < 0)
-                continue;
-            const uint8_t *x = left->values + batch[i].left * left->width;
-            const int8_t *y = right->values + batch[i].right * left->width;
-            keep(left, batch[i].left, batch[i].right, product(x, y, left->width));
-        }
-        blocks->compared += blocks->count;
+        if (i < 0)
+            continue;
+        const uint8_t *x = left->values + batch[i].left * left->width;
+        const int8_t *y = right->values + batch[i].right * left->width;
+        keep(left, batch[i].left, right->first + batch[i].right, product(x, y, left->width));
     }
-    return NULL;
+}
+
+/* The search among candidates: those of left row i are ids[ends[i]] to ids[ends[i + 1]]. */
+static void among(product *product, const struct right *right, struct left *left, const uint32_t *ids,
+                  const int64_t *ends)
+{
+    struct candidate batch[BATCH];
+    ptrdiff_t count = 0;
+    for (ptrdiff_t row = 0; row < left->rows; row++)
+        for (int64_t i = ends[row]; i < ends[row + 1]; i++) {
+            int64_t at = ids[i] - right->first;
+            if (at < 0 || at >= right->rows)
+                continue;
+            batch[count++] = (struct candidate){(uint32_t)row, (uint32_t)at};
+            if (count == BATCH) {
+                score(product, right, left, batch, count);
+                count = 0;
+            }
+        }
+    score(product, right, left, batch, count);
 }
 
 #include "dot_sets.h"
@@ -256,7 +265,9 @@ static const char *fit(struct array x, struct array found, struct array kept, st
         return "left";
     left->values = x.items, left->rows = rows;
     left->found = (int32_t *)found.items, left->kept = (struct pair *)kept.items;
-    memset(left->found, 0, (size_t)rows * sizeof(int32_t));
+    for (int64_t i = 0; i < rows; i++)
+        if (left->found[i] < 0 || left->found[i] > left->most)
+            return "answer";
     return NULL;
 }
 
@@ -269,9 +280,11 @@ const char *dot_kernel(int number)
     return NULL;
 }
 
-/* All pairs. Arrays: x, y laid out, found, kept. Returns what is wrong with the arguments, or NULL. */
-const char *dot_search(const char *kernel, int64_t width, int64_t rows, int32_t threshold, int most, int64_t beyond,
-                       const struct array *a)
+/* All pairs; adds to what was found among earlier right rows. Arrays: x, y laid out, found, kept. Returns what is wrong
+ * with the arguments, or NULL.
+ */
+const char *dot_search(const char *kernel, int64_t width, int64_t first, int64_t rows, int32_t threshold, int most,
+                       int64_t beyond, const struct array *a)
 {
     const struct kernel *chosen = kernel_of(kernel);
     struct left left = {.width = width, .threshold = threshold, .most = most, .beyond = beyond};
@@ -282,45 +295,67 @@ const char *dot_search(const char *kernel, int64_t width, int64_t rows, int32_t 
         return wrong;
     int64_t group = width * LANES, groups = a[1].bytes / group;
     if (a[1].bytes % (group * PAD) || rows < 0 || rows > groups * LANES || groups * LANES - rows >= LANES * PAD ||
-        rows > UINT32_MAX)
+        first < 0 || first + rows > UINT32_MAX)
         return "right";
-    struct right right = {a[1].items, rows, groups};
+    struct right right = {a[1].items, rows, groups, first};
     if (left.rows)
         chosen->search(&right, &left);
     return NULL;
 }
 
-/* Some pairs. Arrays: x, y, order, ranges, found, kept, compared. Returns what is wrong, or NULL. */
-const char *dot_search_among(const char *kernel, int64_t width, int64_t rows, int32_t threshold, int most,
-                             int64_t beyond, const struct array *a)
+/* Some pairs; adds as dot_search does. Arrays: x, y, ids, ends, found, kept. Returns what is wrong, or NULL. */
+const char *dot_search_among(const char *kernel, int64_t width, int64_t first, int64_t rows, int32_t threshold,
+                             int most, const struct array *a)
 {
     const struct kernel *chosen = kernel_of(kernel);
-    struct left left = {.width = width, .threshold = threshold, .most = most, .beyond = beyond};
+    struct left left = {.width = width, .threshold = threshold, .most = most, .beyond = -FAR};
     if (!chosen)
         return "kernel";
     const char *wrong = fit(a[0], a[4], a[5], &left);
     if (wrong)
         return wrong;
-    if (rows < 0 || rows > UINT32_MAX || a[1].bytes != rows * width)
+    if (rows < 0 || first < 0 || first + rows > UINT32_MAX || a[1].bytes != rows * width)
         return "right";
-    int64_t ordered = items(a[2], 4), ends = items(a[3], 4), keys = rows ? ordered / rows : 0;
-    if (ordered < 0 || ordered != keys * rows || keys > MAX_KEYS)
+    int64_t ids = items(a[2], 4);
+    const int64_t *ends = a[3].items;
+    if (ids < 0 || items(a[3], 8) != left.rows + 1)
+        return "candidates";
+    for (int64_t i = 0; i <= left.rows; i++)
+        if (ends[i] < (i ? ends[i - 1] : 0) || ends[i] > ids)
+            return "candidates";
+    struct right right = {a[1].items, rows, 0, first};
+    among(chosen->product, &right, &left, a[2].items, ends);
+    return NULL;
+}
+
+/* The right rows that share a bucket with each left row, one left row's after the other's and each once. Arrays: order,
+ * ranges, counts, ids, for which there must be room. Returns what is wrong, or NULL.
+ */
+const char *dot_gather(int64_t rows, int64_t beyond, const struct array *a)
+{
+    int64_t ordered = items(a[0], 4), keys = rows > 0 ? ordered / rows : 0, left = items(a[2], 4);
+    int64_t room = items(a[3], 4);
+    if (rows < 0 || rows > UINT32_MAX || ordered < 0 || ordered != keys * rows || keys > MAX_KEYS)
         return "order";
-    if (rows && ends != left.rows * keys * 2)
-        return "ranges";
-    if (items(a[6], 8) != 1)
+    if (left < 0 || room < 0)
         return "answer";
-    struct right right = {a[1].items, rows, 0};
-    struct blocks blocks = {.order = a[2].items, .ranges = a[3].items, .keys = keys};
-    if (left.rows && keys) {
-        blocks.seen = calloc((size_t)rows / 64 + 1, sizeof(uint64_t));
-        blocks.batch = malloc(((size_t)rows + BATCH) * sizeof(struct candidate)); /* most of it is never touched */
-        wrong = blocks.seen && blocks.batch ? among(chosen->product, &right, &left, &blocks) : "memory";
-        free(blocks.seen);
-        free(blocks.batch);
+    if (rows && items(a[1], 4) != left * keys * 2)
+        return "ranges";
+    if (beyond < -FAR || beyond > FAR)
+        return "beyond";
+    struct blocks blocks = {a[0].items, a[1].items, keys, rows, beyond, calloc((size_t)rows / 64 + 1, 8)};
+    uint32_t *counts = (uint32_t *)a[2].items, *ids = (uint32_t *)a[3].items;
+    if (!blocks.seen)
+        return "memory";
+    ptrdiff_t count = 0;
+    for (ptrdiff_t row = 0; row < left && count >= 0; row++) {
+        prepare(&blocks, row + AHEAD, left);
+        count = gather(&blocks, row, ids, room);
+        counts[row] = (uint32_t)count;
+        ids += count, room -= count;
     }
-    *(int64_t *)a[6].items = blocks.compared;
-    return wrong;
+    free(blocks.seen);
+    return count < 0 ? "index" : NULL;
 }
 
 /* The pairs (left[i], right[i]). Arrays: x, y, left, right, scores. Returns what is wrong, or NULL. */

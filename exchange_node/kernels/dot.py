@@ -31,11 +31,12 @@ def _load() -> ctypes.CDLL:
     library = ctypes.CDLL(str(Path(__file__).with_name("libdot.so.1")))
     name, whole, size, arrays = ctypes.c_char_p, ctypes.c_int, ctypes.c_int64, ctypes.POINTER(_Array)
     library.dot_kernel.argtypes = [whole]
-    library.dot_search.argtypes = [name, size, size, ctypes.c_int32, whole, size, arrays]
-    library.dot_search_among.argtypes = library.dot_search.argtypes
+    library.dot_search.argtypes = [name, size, size, size, ctypes.c_int32, whole, size, arrays]
+    library.dot_search_among.argtypes = [name, size, size, size, ctypes.c_int32, whole, arrays]
+    library.dot_gather.argtypes = [size, size, arrays]
     library.dot_pairs.argtypes = [name, size, arrays]
-    for function in (library.dot_kernel, library.dot_search, library.dot_search_among, library.dot_pairs):
-        function.restype = name
+    for function in ("kernel", "search", "search_among", "gather", "pairs"):
+        getattr(library, f"dot_{function}").restype = name
     return library
 
 
@@ -100,34 +101,66 @@ def _place(laid: NDArray[np.uint32], first: int, fours: NDArray[np.uint32]) -> N
         laid[group + whole, :, : len(tail)] = tail.T
 
 
-def search(kernel: str, x: Array, y: SideBySide, threshold: int, most: int, beyond: int = EVERY) -> tuple[Array, Array]:
-    """The best `most` right rows of each left one with x . y >= threshold.
-
-    -> how many were kept of each left row, int32 of shape (m,), and those, of type KEPT and shape (m, most), the best
-    first and ties by right row. Only right rows with a number above `beyond` + the left row's are looked at.
+@dataclass(frozen=True, slots=True, repr=False)
+class Kept:
+    """The best right rows of each left row: `counts`, int32 of shape (m,), says of how many; they are `pairs`, of type
+    KEPT and shape (m, most), the best first and ties by right row.
     """
-    found, kept = _answer(x, most)
-    _call("dot_search", (kernel, y.width, len(y), threshold, most, beyond), (x, y.values, found, kept), y.width)
-    return found, kept
+
+    counts: NDArray[np.int32]
+    pairs: NDArray[np.void]
+
+    @classmethod
+    def none(cls, rows: int, most: int) -> Kept:
+        """Room for the best `most` of each, 1 to 256; none yet."""
+        return cls(np.zeros(rows, np.int32), np.zeros((rows, max(0, min(most, 257))), KEPT))
+
+    def of(self, start: int, end: int) -> Kept:
+        """Those of some left rows, in place."""
+        return Kept(self.counts[start:end], self.pairs[start:end])
+
+
+def search(
+    kernel: str, x: Array, y: SideBySide, threshold: int, kept: Kept, first: int = 0, beyond: int = EVERY
+) -> None:
+    """Add to what is kept of each left row the right rows with x . y >= threshold that are among its best.
+
+    The right rows are numbered from `first` on and must come after those that are kept already. Only those with a
+    number above `beyond` + the left row's are looked at.
+    """
+    sizes = (y.width, first, len(y), threshold, kept.pairs.shape[1], beyond)
+    _call("dot_search", (kernel, *sizes), (x, y.values, kept.counts, kept.pairs), y.width)
 
 
 def search_among(
-    kernel: str, x: Array, y: Rows, order: Array, ranges: Array, threshold: int, most: int, beyond: int = EVERY
-) -> tuple[Array, Array, int]:
-    """As `search`, among candidates only; also the number of pairs compared, each counted once.
+    kernel: str, x: Array, y: Rows, threshold: int, kept: Kept, ids: Array, ends: Array, first: int = 0
+) -> None:
+    """As `search`, among candidates only: those of left row i are ids[ends[i]:ends[i + 1]], of which those that are not
+    among the right rows are passed over. `ids`: uint32; `ends`: int64 of shape (m + 1,).
+    """
+    if ids.dtype != np.uint32 or ends.dtype != np.int64:
+        raise ValueError("candidates: wrong size or values")
+    sizes = (y.shape[-1], first, len(y), threshold, kept.pairs.shape[1])
+    _call("dot_search_among", (kernel, *sizes), (x, y, ids, ends, kept.counts, kept.pairs), y.shape[-1])
+
+
+def gather(order: Array, ranges: Array, beyond: int = EVERY) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """The candidates of each left row, each once: how many, uint32 of shape (m,), and all of them, one left row's after
+    the other's.
 
     `order`: uint32 of shape (keys, n), the right rows by each key; `ranges`: uint32 of shape (m, keys, 2), where in
-    that order the candidates of each left row begin and end.
+    that order the candidates of each left row begin and end. `beyond` as of `search`.
     """
-    found, kept = _answer(x, most)
-    compared = np.zeros(1, np.int64)
-    if order.dtype != np.uint32 or ranges.dtype != np.uint32 or order.ndim != 2 or order.shape[1] != len(y):
+    if order.dtype != np.uint32 or order.ndim != 2:
         raise ValueError("order: wrong size or values")
-    if ranges.shape != (len(x), len(order), 2):
+    if ranges.dtype != np.uint32 or ranges.ndim != 3 or ranges.shape[1:] != (len(order), 2):
         raise ValueError("ranges: wrong size or values")
-    arrays = (x, y, order, ranges, found, kept, compared)
-    _call("dot_search_among", (kernel, y.shape[-1], len(y), threshold, most, beyond), arrays, y.shape[-1])
-    return found, kept, int(compared[0])
+    if (ranges[..., 0] > ranges[..., 1]).any():
+        raise ValueError("ranges: wrong size or values")
+    counts = np.zeros(len(ranges), np.uint32)
+    ids = np.empty(int(np.sum(ranges[..., 1] - ranges[..., 0], dtype=np.int64)), np.uint32)
+    _native("dot_gather", (order.shape[1], beyond), (order, ranges, counts, ids))
+    return counts, ids[: int(counts.sum(dtype=np.int64))]
 
 
 def pairs(kernel: str, x: Array, y: Rows, left: Array, right: Array) -> NDArray[np.int32]:
@@ -139,20 +172,23 @@ def pairs(kernel: str, x: Array, y: Rows, left: Array, right: Array) -> NDArray[
     return scores
 
 
-def _answer(x: Array, most: int) -> tuple[Array, Array]:
-    return np.zeros(len(x), np.int32), np.zeros((len(x), max(0, min(most, 256))), KEPT)
-
-
 def _call(function: str, words: tuple[Any, ...], arrays: tuple[Array, ...], width: int) -> None:
     x, y = arrays[:2]
     if x.dtype != np.uint8 or y.dtype != np.int8 or x.ndim != 2 or x.shape[1] != width:
         raise ValueError("width: wrong size or values")
+    kernel, *sizes = words
+    if function != "dot_pairs":
+        if not -(2**31) <= sizes[3] < 2**31:
+            raise ValueError("threshold: wrong size or values")
+        if arrays[-2].dtype != np.int32 or arrays[-1].dtype != KEPT:
+            raise ValueError("answer: wrong size or values")
+    _native(function, (kernel.encode(), *sizes), arrays)
+
+
+def _native(function: str, words: tuple[Any, ...], arrays: tuple[Array, ...]) -> None:
     if any(not array.flags.c_contiguous for array in arrays):
         raise ValueError("contiguous: wrong layout")
-    kernel, *sizes = words
-    if function != "dot_pairs" and not -(2**31) <= sizes[2] < 2**31:
-        raise ValueError("threshold: wrong size or values")
     packed = (_Array * len(arrays))(*(_Array(array.ctypes.data, array.nbytes) for array in arrays))
-    wrong = getattr(_LIBRARY, function)(kernel.encode(), *sizes, packed)
+    wrong = getattr(_LIBRARY, function)(*words, packed)
     if wrong is not None:
         raise ValueError(f"{wrong.decode()}: wrong size or values")

@@ -72,7 +72,7 @@ TARGET static void NAME(search)(const struct right *right, struct left *left)
             if (square * longest < (int64_t)1 << 30)
                 multiply = NARROW;
 #endif
-            int64_t from = (row + left->beyond) / (LANES * GROUPS) * GROUPS; /* nothing before it counts */
+            int64_t from = (row + left->beyond - right->first) / (LANES * GROUPS) * GROUPS; /* before: none counts */
             for (ptrdiff_t group = from > first ? from : first; group < end; group += GROUPS) {
                 int32_t scores[SETS][GROUPS * LANES];
                 multiply(scores, right->values + group * bytes, x, left->width);
@@ -81,7 +81,7 @@ TARGET static void NAME(search)(const struct right *right, struct left *left)
                         continue;
                     for (int lane = 0; lane < GROUPS * LANES && group * LANES + lane < right->rows; lane++)
                         if (scores[k][lane] >= least[k])
-                            keep(left, row + k, group * LANES + lane, scores[k][lane]);
+                            keep(left, row + k, right->first + group * LANES + lane, scores[k][lane]);
                     least[k] = need(left, row + k);
                 }
             }

@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exchange_node.kernels import dot, greedy
-from exchange_node.linkage.dot import Blocks, best_pairs, choose, merge
+from exchange_node.linkage.blocks import Buckets
+from exchange_node.linkage.dot import best_pairs, choose
 from exchange_node.linkage.errors import LinkageError
 
 OURS = dot.kernels()
@@ -64,9 +65,9 @@ def plainly(scores: np.ndarray, allowed: np.ndarray, threshold: int, most: int) 
     return found
 
 
-def kept(found: np.ndarray, table: np.ndarray) -> list[list[tuple[int, int]]]:
-    """What a search gave, as `plainly` gives it."""
-    return [table[i, :count].tolist() for i, count in enumerate(found.tolist())]
+def told(kept: dot.Kept) -> list[list[tuple[int, int]]]:
+    """What a search kept, as `plainly` gives it."""
+    return [kept.pairs[i, :count].tolist() for i, count in enumerate(kept.counts.tolist())]
 
 
 def after(shape: tuple[int, ...], beyond: int) -> np.ndarray:
@@ -108,14 +109,16 @@ def test_the_search_among_all_pairs_is_exact(
 ) -> None:
     x, y, scores = sides(seed, rows, width, kinds)
     threshold = threshold_at(scores, quantile)
-    found = dot.search(kernel, x, dot.side_by_side([y], *y.shape), threshold, most, beyond)
-    assert kept(*found) == plainly(scores, after(scores.shape, beyond), threshold, most)
+    kept, cut = dot.Kept.none(rows[0], most), seed % (rows[1] + 1)
+    for first, part in ((0, y[:cut]), (cut, y[cut:])):
+        dot.search(kernel, x, dot.side_by_side([part], *part.shape), threshold, kept, first, beyond)
+    assert told(kept) == plainly(scores, after(scores.shape, beyond), threshold, most)
 
 
 @pytest.mark.parametrize("kernel", OURS)
 @settings(max_examples=60, deadline=None)
 @searches
-def test_the_search_among_candidates_is_exact_and_compares_each_pair_once(
+def test_the_search_among_candidates_is_exact(
     kernel: str,
     seed: int,
     rows: tuple[int, int],
@@ -131,9 +134,14 @@ def test_the_search_among_candidates_is_exact_and_compares_each_pair_once(
     mine, theirs = (generator.integers(0, 5, (keys, count)) for count in rows)
     allowed = (mine[:, :, None] == theirs[:, None, :]).any(axis=0) & after(scores.shape, beyond)
     threshold = threshold_at(scores, quantile)
-    found, table, compared = dot.search_among(kernel, x, y, *blocks(mine, theirs), threshold, most, beyond)
-    assert compared == allowed.sum()
-    assert kept(found, table) == plainly(scores, allowed, threshold, most)
+    counts, ids = dot.gather(*blocks(mine, theirs), beyond)
+    assert counts.tolist() == allowed.sum(axis=1).tolist()
+    ends = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    assert all(set(ids[ends[i] : ends[i + 1]]) == set(np.flatnonzero(allowed[i])) for i in range(rows[0]))
+    kept, cut = dot.Kept.none(rows[0], most), seed % (rows[1] + 1)
+    for first, part in ((0, y[:cut]), (cut, y[cut:])):
+        dot.search_among(kernel, x, part, threshold, kept, ids, ends, first)
+    assert told(kept) == plainly(scores, allowed, threshold, most)
 
 
 def blocks(mine: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -156,18 +164,17 @@ def test_a_kernel_is_exact_across_its_own_tiles(kernel: str, rows: int) -> None:
         laid = dot.side_by_side([y], *y.shape)
         for quantile in (0.0, 0.9):
             threshold = threshold_at(scores, quantile)
-            found = dot.search(kernel, x, laid, threshold, 256)
-            assert kept(*found) == plainly(scores, scores >= threshold, threshold, 256)
+            kept = dot.Kept.none(19, 256)
+            dot.search(kernel, x, laid, threshold, kept)
+            assert told(kept) == plainly(scores, scores >= threshold, threshold, 256)
 
 
 @pytest.mark.parametrize("kernel", OURS)
-def test_a_batch_of_candidates_ends_between_left_rows(kernel: str) -> None:
+def test_a_batch_of_candidates_ends_within_a_left_row(kernel: str) -> None:
     x, y, scores = sides(3, (30, 400), 64, (full, full))
-    order = np.tile(np.arange(400, dtype=np.uint32), (2, 1))
-    ranges = np.tile(np.array([[0, 300], [200, 400]], np.uint32), (30, 1, 1))
-    found, table, compared = dot.search_among(kernel, x, y, order, ranges, 0, 5)
-    assert compared == 30 * 400
-    assert kept(found, table) == plainly(scores, scores >= 0, 0, 5)
+    kept, ids = dot.Kept.none(30, 5), np.tile(np.arange(400, dtype=np.uint32), 30)
+    dot.search_among(kernel, x, y, 0, kept, ids, np.arange(31) * 400)
+    assert told(kept) == plainly(scores, scores >= 0, 0, 5)
 
 
 @pytest.mark.parametrize("kernel", OURS)
@@ -212,48 +219,56 @@ def test_slabs_put_together_are_the_whole(
 ) -> None:
     x, y, scores = sides(seed, rows, 64, (few, few))
     generator = np.random.default_rng(seed)
-    mine, theirs = (generator.integers(0, 4, (2, count)) for count in rows)
+    mine, theirs = (generator.integers(0, 4, (2, count), np.uint32) for count in rows)
     allowed = after(scores.shape, 0 if later else dot.EVERY)
     if blocked:
         allowed &= (mine[:, :, None] == theirs[:, None, :]).any(axis=0)
 
-    def best(start: int, end: int) -> Any:
-        among = None
-        if blocked:
-            order, ranges = blocks(mine, theirs[:, start:end])
-            among = Blocks(order, lambda top, bottom: ranges[top:bottom])
-        return best_pairs(
-            lambda top, bottom: x[top:bottom],
-            rows[0],
-            y[start:end],
-            3,
-            4,
-            choose("native"),
-            among,
-            first_right=start,
-            later=later,
-        )
+    def best(*cuts: int) -> Any:
+        among = Buckets(theirs + 1, rows[1]).candidates(mine + 1, later=later) if blocked else None
+        slabs = (y[start:end] for start, end in pairwise((0, *cuts, rows[1])))
+        return best_pairs(lambda top, bottom: x[top:bottom], rows[0], slabs, 3, 4, choose("native"), among, later=later)
 
     cut = min(cut, rows[1])
-    whole, one, other = best(0, rows[1]), best(0, cut), best(cut, rows[1])
-    assert whole.pairs.tolist() == listed(scores, allowed, 3, 4)
-    assert whole.compared == one.compared + other.compared == allowed.sum()
-    assert np.array_equal(merge(one.pairs, other.pairs, 4), whole.pairs)
-    assert np.array_equal(merge(other.pairs, one.pairs, 4), whole.pairs)
+    whole, parts = best(), best(cut, cut, (cut + rows[1]) // 2)
+    assert whole.pairs.tolist() == parts.pairs.tolist() == listed(scores, allowed, 3, 4)
+    assert whole.compared == parts.compared == allowed.sum()
 
 
-def test_progress_is_told_and_can_cancel_and_candidates_are_bounded() -> None:
+@given(
+    st.integers(0, 2**32),
+    st.tuples(st.integers(0, 60), st.integers(0, 60)),
+    st.integers(0, 3),
+    st.integers(0, 8),
+    st.booleans(),
+)
+def test_candidates_share_a_bucket_that_is_not_too_large(
+    seed: int, rows: tuple[int, int], keys: int, cap: int, later: bool
+) -> None:
+    generator = np.random.default_rng(seed)
+    mine, theirs = (generator.integers(0, 9, (keys, count)).astype(np.uint32) for count in rows)
+    found = Buckets(theirs, cap).candidates(mine, later=later)
+    expected: list[set[int]] = [set() for _ in range(rows[0])]
+    for own, others in zip(mine.tolist(), theirs.tolist(), strict=True):
+        for row, number in enumerate(own):
+            if number and others.count(number) <= cap:
+                expected[row] |= {at for at, other in enumerate(others) if other == number and (at > row or not later)}
+    assert [sorted(found.of(row, row + 1).ids.tolist()) for row in range(rows[0])] == [*map(sorted, expected)]
+    compact, wanted = found.compact(rows[1])
+    assert wanted[compact.ids].tolist() == found.ids.tolist() and compact.ends is found.ends
+
+
+def test_progress_is_told_and_can_cancel() -> None:
     x, y, scores = sides(5, (200, 100), 64, (full, full))
     seen: list[tuple[int, int]] = []
 
     def run(**options: Any) -> Any:
-        return best_pairs(lambda top, bottom: x[top:bottom], 200, y, int(scores.min()), 3, choose("native"), **options)
+        least = int(scores.min())
+        return best_pairs(lambda top, bottom: x[top:bottom], 200, [y], least, 3, choose("native"), **options)
 
     run(progress=lambda done, rows: seen.append((done, rows)))
     assert seen == sorted(seen) and seen[-1] == (200, 200)
-    assert len(run(max_candidates=600).pairs) == 600
-    with pytest.raises(LinkageError, match="too-many-candidates"):
-        run(max_candidates=599)
+    assert len(run().pairs) == 600
 
     def cancel(done: int, rows: int) -> None:
         raise KeyboardInterrupt
@@ -285,6 +300,7 @@ def test_links_are_those_of_a_plain_loop(pairs: list[tuple[int, int]]) -> None:
 
 X, Y = np.ones((6, 64), np.uint8), np.ones((70, 64), np.int8)
 LAID = dot.side_by_side([Y], *Y.shape)
+IDS, ENDS = np.tile(np.arange(70, dtype=np.uint32), 6), np.arange(7) * 70
 ORDER = np.tile(np.arange(70, dtype=np.uint32), (2, 1))
 RANGES = np.tile(np.array([0, 70], np.uint32), (6, 2, 1))
 LEFT = np.arange(6, dtype=np.uint32)
@@ -304,16 +320,24 @@ TOO_LARGE = np.full((6, 64), 128, np.uint8)
         (2, dot.SideBySide(LAID.values[:7], 70)),
         (2, dot.SideBySide(LAID.values.view(np.uint8), 70)),
         (3, 2**31),
-        (4, 0),
-        (4, 257),
-        (4, 2**32 + 1),
-        (5, -(2**41)),
-        (5, 2**41),
+        (4, dot.Kept.none(6, 0)),
+        (4, dot.Kept.none(6, 257)),
+        (4, dot.Kept.none(5, 3)),
+        (4, dot.Kept(np.full(6, 4, np.int32), dot.Kept.none(6, 3).pairs)),
+        (4, dot.Kept(np.full(6, -1, np.int32), dot.Kept.none(6, 3).pairs)),
+        (4, dot.Kept(np.zeros(6, np.int64), dot.Kept.none(6, 3).pairs)),
+        (4, dot.Kept(np.zeros(6, np.int32), np.zeros((6, 3), np.int64))),
+        (5, -1),
+        (5, 2**32 - 70),
+        (6, -(2**41)),
+        (6, 2**41),
     ],
 )
 def test_a_search_that_does_not_fit_is_refused(place: int, value: object) -> None:
-    good: list[Any] = ["plain", X, LAID, 64, 3, 0]
-    assert dot.search(*good)[0].tolist() == [3] * 6
+    good: list[Any] = ["plain", X, LAID, 64, dot.Kept.none(6, 3), 0, dot.EVERY]
+    dot.search(*good)
+    assert good[4].counts.tolist() == [3] * 6
+    good[4] = dot.Kept.none(6, 3)
     good[place] = value
     with pytest.raises(ValueError, match="wrong"):
         dot.search(*good)
@@ -324,29 +348,59 @@ def test_a_search_that_does_not_fit_is_refused(place: int, value: object) -> Non
     [
         (0, "fastest"),
         (1, TOO_LARGE),
-        (2, Y[:69]),
-        (2, Y.astype(np.int16)),
         (2, np.ones((70, 65), np.int8)),
+        (2, Y.astype(np.int16)),
         (2, np.asfortranarray(Y)),
-        (3, ORDER.astype(np.int32)),
-        (3, ORDER[:1]),
-        (3, np.where(ORDER == 50, 70, ORDER).astype(np.uint32)),
-        (4, RANGES[:5]),
-        (4, RANGES.astype(np.int64)),
-        (4, RANGES + np.uint32(1)),
-        (4, RANGES[:, :, ::-1].copy()),
-        (4, RANGES[:, :, ::-1]),
-        (5, -(2**31) - 1),
-        (6, 0),
-        (7, 2**41),
+        (3, -(2**31) - 1),
+        (4, dot.Kept.none(6, 0)),
+        (4, dot.Kept.none(7, 3)),
+        (5, IDS.astype(np.int32)),
+        (5, IDS[1:]),
+        (6, ENDS[1:]),
+        (6, ENDS - 1),
+        (6, ENDS[::-1].copy()),
+        (6, ENDS.astype(np.uint32)),
+        (7, -1),
+        (7, 2**32 - 70),
     ],
 )
 def test_a_search_among_candidates_that_does_not_fit_is_refused(place: int, value: object) -> None:
-    good: list[Any] = ["plain", X, Y, ORDER, RANGES, 64, 3, dot.EVERY]
-    assert dot.search_among(*good)[2] == 6 * 70
+    good: list[Any] = ["plain", X, Y, 64, dot.Kept.none(6, 3), IDS, ENDS, 0]
+    dot.search_among(*good)
+    assert good[4].counts.tolist() == [3] * 6
+    good[4] = dot.Kept.none(6, 3)
     good[place] = value
     with pytest.raises(ValueError, match="wrong"):
         dot.search_among(*good)
+
+
+def test_candidates_that_are_not_among_the_right_rows_are_passed_over() -> None:
+    kept = dot.Kept.none(6, 3)
+    dot.search_among("plain", X, Y[:2], 64, kept, IDS, ENDS, 68)
+    assert kept.counts.tolist() == [2] * 6 and kept.pairs["right"][:, :2].tolist() == [[68, 69]] * 6
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (0, ORDER.astype(np.int32)),
+        (0, ORDER[:1]),
+        (0, ORDER[0]),
+        (0, np.where(ORDER == 50, 70, ORDER).astype(np.uint32)),
+        (1, RANGES[:, :1].copy()),
+        (1, RANGES.astype(np.int64)),
+        (1, RANGES + np.uint32(1)),
+        (1, RANGES[:, :, ::-1].copy()),
+        (1, RANGES[:, :, ::-1]),
+        (2, 2**41),
+    ],
+)
+def test_buckets_that_do_not_fit_are_refused(place: int, value: object) -> None:
+    good: list[Any] = [ORDER, RANGES, dot.EVERY]
+    assert dot.gather(*good)[0].tolist() == [70] * 6
+    good[place] = value
+    with pytest.raises(ValueError, match="wrong"):
+        dot.gather(*good)
 
 
 @pytest.mark.parametrize(

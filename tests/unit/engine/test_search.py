@@ -49,6 +49,11 @@ def plainly(left: Side, rows: np.ndarray, right: Side, others: np.ndarray, weigh
     return sorted((pair for pair in pairs if pair[0] >= least), key=lambda pair: (-pair[0], pair[1], pair[2]))
 
 
+def few_rows_at_a_time(monkeypatch: pytest.MonkeyPatch, one: Side, slab: int) -> None:
+    monkeypatch.setattr(search, "_PART", 1)
+    monkeypatch.setattr(search, "SLAB_BYTES", slab * one.vectors.schema.width)
+
+
 @pytest.mark.parametrize(("least", "most"), [(LEAST, 3), (-1e9, 1), (4.0, 40)])
 def test_all_pairs_are_those_of_whole_numbers(
     sides: tuple[Side, Side], weights: Weights, least: float, most: int
@@ -119,7 +124,7 @@ def test_slabs_find_what_one_slab_finds(
     left, right = sides
     rows, others = np.arange(0, left.rows, 4), np.arange(0, right.rows, 1 if slab > 1 else 9)
     whole = find(left, rows, right, others, weights, plan, least=LEAST, most=3)
-    monkeypatch.setattr(search, "SLAB", slab)
+    few_rows_at_a_time(monkeypatch, left, slab)
     told: list[tuple[int, int]] = []
     parts = find(
         left, rows, right, others, weights, plan, least=LEAST, most=3, progress=lambda *done: told.append(done)
@@ -133,8 +138,8 @@ def test_slabs_find_what_one_slab_finds(
 def test_later_pairs_each_two_rows_once(
     monkeypatch: pytest.MonkeyPatch, sides: tuple[Side, Side], weights: Weights, slab: int
 ) -> None:
-    monkeypatch.setattr(search, "SLAB", slab)
     left, _ = sides
+    few_rows_at_a_time(monkeypatch, left, slab)
     rows = np.random.default_rng(1).permutation(left.rows)[:120]
     found = find(left, rows, left, rows, weights, Plan(), least=-1e9, most=119, later=True)
     place = {row: at for at, row in enumerate(rows.tolist())}
