@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exchange_node.encoding.vector_schema import VectorSchema, schema_for
-from exchange_node.encoding.vectors import Weights
+from exchange_node.encoding.vectors import Rows, Weights
 from exchange_node.engine.decide import Decision, Estimate, decide, estimate, posterior
 from exchange_node.engine.party import Party
 from exchange_node.engine.plan import Planned, plan_for
-from exchange_node.engine.rehearse import THRESHOLDS, Rehearsal, rehearse
+from exchange_node.engine.rehearse import THRESHOLDS, rehearse
 from exchange_node.engine.search import Found, Plan, candidates, find
 from exchange_node.kernels import greedy
 from exchange_node.linkage.blocks import Candidates
@@ -35,6 +35,9 @@ SURE: Final = 0.98
 """Pairs are opened for raking down to the threshold at which so many are expected to be right."""
 FEW: Final = 30
 """Fewer accepted pairs tell too little to rake by."""
+
+FIRST: Final = 200_000
+"""Left rows of the first pass, drawn at random. It only has to tell how the accepted pairs differ on average."""
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, done, in all). To cancel, raise from it."""
@@ -93,9 +96,10 @@ def link(
         planned(plan)
     among = _candidates(both, plan.plan, tell)
     weights = _learn(both, weights, plan, kernel, rounds=2, tell=tell)
-    found, rehearsed = _link(both, weights, plan, among, kernel, tell, "a first pass")
-    sizes = ours.side.rows, theirs.side.rows
-    least = sure(estimate(found.scores, *sizes, rehearsed))
+    every = np.arange(ours.side.rows)
+    first = np.sort(np.random.default_rng(seed).permutation(every)[:FIRST])
+    found, explained = _link(both, first, weights, plan, among, kernel, tell, "a first pass")
+    least = sure(explained)
     accepted = found.only(found.scores >= least)
     if len(accepted) >= FEW:
         features = ours.side.vectors.features(accepted.left, theirs.side.vectors, accepted.right)
@@ -103,9 +107,10 @@ def link(
         for party in both:
             party.rake(weights, least, mean)
         weights = _learn(both, _together(both), plan, kernel, rounds=1, tell=tell)
-        found, rehearsed = _link(both, weights, plan, among, kernel, tell, "the links")
+    if len(accepted) >= FEW or len(first) < len(every):
+        found, explained = _link(both, every, weights, plan, among, kernel, tell, "the links")
 
-    return decided(found, estimate(found.scores, *sizes, rehearsed), plan, weights, both)
+    return decided(found, explained, plan, weights, both)
 
 
 def decided(found: Found, explained: Estimate, plan: Planned, weights: Weights, parties: tuple[Party, Party]) -> Links:
@@ -169,18 +174,21 @@ def _candidates(parties: tuple[Party, Party], plan: Plan, tell: Progress) -> Can
 
 def _link(
     parties: tuple[Party, Party],
+    rows: Rows,
     weights: Weights,
     plan: Planned,
     among: Candidates | None,
     kernel: str,
     tell: Progress,
     what: str,
-) -> tuple[Found, Rehearsal]:
-    """All one-to-one pairs, the best first, and what both parties' rehearsals foretell of them."""
+) -> tuple[Found, Estimate]:
+    """All one-to-one pairs of these left rows, the best first, and what both parties' rehearsals foretell of them."""
     ours, theirs = (party.side for party in parties)
+    if among is not None and len(rows) < ours.rows:
+        among = among.only(rows)
     found = find(
         ours,
-        np.arange(ours.rows),
+        rows,
         theirs,
         np.arange(theirs.rows),
         weights,
@@ -195,7 +203,8 @@ def _link(
     tell("rehearsing", 0, 2)
     one = rehearse(parties[0], weights, plan.plan, kernel)
     tell("rehearsing", 1, 2)
-    return found, one.with_other(rehearse(parties[1], weights, plan.plan, kernel))
+    both = one.with_other(rehearse(parties[1], weights, plan.plan, kernel))
+    return found, estimate(found.scores, len(rows), theirs.rows, both)
 
 
 def sure(explained: Estimate) -> float:

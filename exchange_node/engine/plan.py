@@ -16,6 +16,7 @@ from exchange_node.encoding.block_keys import Key, block_keys, described, possib
 from exchange_node.encoding.vectors import Weights
 from exchange_node.engine.party import Party
 from exchange_node.engine.search import Plan
+from exchange_node.linkage.blocks import for_each
 from exchange_node.linkage.errors import LinkageError
 from exchange_node.records.columns import Columns
 
@@ -25,7 +26,7 @@ CAP: Final = 300
 """Buckets with more right rows are not looked into: they cost much and hardly tell people apart."""
 PER_ROW: Final = 100.0
 """Candidates that one row may have on average."""
-_SAMPLE: Final = 100_000
+_SAMPLE: Final = 50_000
 _KEYS: Final = 24
 _AGAIN: Final = 0.25
 """What finding a link once more is worth beside finding it first: real registers differ from copies."""
@@ -97,7 +98,8 @@ def _try(party: Party, keys: list[Key], rows: int) -> tuple[NDArray[np.float64],
     of_copies = block_keys(party.copies.columns, keys, side.secret)
     costs = np.empty(len(keys))
     found = (of_copies == of_originals) & (of_copies != 0)
-    for at in range(len(keys)):
+
+    def weigh(at: int) -> None:
         hashes, counts = np.unique(of_sample[at][of_sample[at] != 0], return_counts=True)
         wanted = of_originals[at][found[at]]
         if len(hashes):
@@ -105,6 +107,8 @@ def _try(party: Party, keys: list[Key], rows: int) -> tuple[NDArray[np.float64],
             found[at, found[at]] = (hashes[places] != wanted) | (counts[places] * factor <= CAP)
         counts = counts[counts * factor <= CAP].astype(np.float64)
         costs[at] = float(np.sum(counts * (counts - 1))) / max(len(sample) - 1, 1) * factor
+
+    for_each(weigh, len(keys))
     return costs, np.asarray(found)
 
 

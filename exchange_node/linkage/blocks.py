@@ -35,6 +35,12 @@ class Candidates:
         ends = self.ends[start : end + 1]
         return Candidates(self.ids[ends[0] : ends[-1]], ends - ends[0])
 
+    def only(self, left_rows: NDArray[np.int64]) -> Candidates:
+        """Those of the left rows named, in that order."""
+        counts = self.ends[left_rows + 1] - self.ends[left_rows]
+        ends = np.concatenate([[0], np.cumsum(counts)])
+        return Candidates(self.ids[np.repeat(self.ends[left_rows] - ends[:-1], counts) + np.arange(ends[-1])], ends)
+
     def compact(self, rows: int) -> tuple[Candidates, NDArray[np.int64]]:
         """The same with the right rows numbered anew that are anyone's candidates, of `rows`; and which these are."""
         used = np.zeros(rows, np.bool_)

@@ -7,6 +7,7 @@ a.columns["surname"].values
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -78,7 +79,9 @@ def read_pair(
     path_a: Path, path_b: Path, map_file: Path | None = None, exclude: frozenset[str] = frozenset()
 ) -> tuple[Register, Register]:
     """Two registers with the fields that both have. Raises as `read_one`."""
-    files = read_columns(path_a), read_columns(path_b)
+    with ThreadPoolExecutor(2) as pool:
+        file_a, file_b = pool.map(read_columns, (path_a, path_b))
+    files = file_a, file_b
     if map_file is not None:
         read = read_maps(map_file)
         if "b" not in read:

@@ -254,6 +254,10 @@ def test_candidates_share_a_bucket_that_is_not_too_large(
             if number and others.count(number) <= cap:
                 expected[row] |= {at for at, other in enumerate(others) if other == number and (at > row or not later)}
     assert [sorted(found.of(row, row + 1).ids.tolist()) for row in range(rows[0])] == [*map(sorted, expected)]
+    some = np.flatnonzero(generator.integers(0, 2, rows[0]))[::-1]
+    assert [found.only(some).of(at, at + 1).ids.tolist() for at in range(len(some))] == [
+        found.of(row, row + 1).ids.tolist() for row in some
+    ]
     compact, wanted = found.compact(rows[1])
     assert wanted[compact.ids].tolist() == found.ids.tolist() and compact.ends is found.ends
 
