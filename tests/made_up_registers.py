@@ -84,3 +84,45 @@ def write_csv(path: Path, people: Sequence[Mapping[str, str]], fields: Sequence[
         writer.writeheader()
         writer.writerows(people)
     return path
+
+
+@dataclass(frozen=True)
+class Town:
+    """Any number of registers, a person a row, and who each one is; `family` of each person by their number."""
+
+    registers: list[list[Person]]
+    who: list[list[int]]
+    family: list[int]
+
+
+def town_of(people: int, parties: int, *, seed: int = 1, holds: float = 0.6, twice: float = 0.0, rate: float = 0.08,
+            families: bool = False) -> Town:  # fmt: skip
+    """Registers that each hold a part of the same people, and some of those twice, in no order.
+
+    `families`: people live in households of up to five who share surname and address, and every fourth household has
+    twins, who share their date of birth, and mostly their sex, too.
+    """
+    rng = random.Random(seed)
+    everyone, family = [], []
+    while len(everyone) < people:
+        members = [person(rng)]
+        if families:
+            first = members[0]
+            shared = {name: first[name] for name in ("surname", "postcode", "address_line")}
+            members += [{**person(rng), **shared} for _ in range(rng.randint(0, 3))]
+            if rng.random() < 0.25:
+                sex = members[-1]["sex"] if rng.random() < 0.7 else rng.choice("fm")
+                members.append({**person(rng), **shared, "date_of_birth": members[-1]["date_of_birth"], "sex": sex})
+        members = [
+            one for at, one in enumerate(members) if one["forename"] not in {o["forename"] for o in members[:at]}
+        ]
+        family += [(family[-1] if family else 0) + 1] * len(members)
+        everyone += members
+    sides, who = [], []
+    for _ in range(parties):
+        held = [at for at in range(len(everyone)) if rng.random() < holds]
+        held += [at for at in held if rng.random() < twice]
+        rng.shuffle(held)
+        sides.append([written_again(everyone[at], rng, rate) for at in held])
+        who.append(held)
+    return Town(sides, who, family)

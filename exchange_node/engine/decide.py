@@ -82,9 +82,16 @@ def estimate(scores: Floats, left_rows: int, right_rows: int, rehearsal: Rehears
 
 def estimate_doubles(scores: Floats, rows: int, rehearsal: Rehearsal) -> Estimate:
     """The same of all pairs of rows of one register; `shared` are the pairs of rows that are one person."""
-    shared, factor = _hypotheses(2 * max(rows, 1))
-    false = factor * rehearsal.invented * (rows * (rows - 1) / 2) + 0 * shared
-    strangers_of_a_row = np.where(THRESHOLDS >= -8, rehearsal.invented * rows, np.inf)
+    return estimate_pairs(scores, rows * (rows - 1) // 2, 2 * max(rows, 1), rows, rehearsal)
+
+
+def estimate_pairs(scores: Floats, pairs: int, most: int, others: int, rehearsal: Rehearsal) -> Estimate:
+    """The same of all of so many pairs of rows, in which no row is used up by another; `shared`, at most `most`, are
+    those that are one person, and `others` the rows that one row may be taken for.
+    """
+    shared, factor = _hypotheses(most)
+    false = factor * rehearsal.invented * pairs + 0 * shared
+    strangers_of_a_row = np.where(THRESHOLDS >= -8, rehearsal.invented * others, np.inf)
     return _explain(scores, shared, factor, false, rehearsal.found, strangers_of_a_row)
 
 

@@ -22,6 +22,8 @@ from exchange_node.records.columns import Columns
 
 MOST: Final = 12
 """Later rows kept of each row."""
+LEAST: Final = -10.0
+"""Pairs with a lower score are not kept."""
 
 
 def dedupe(
@@ -90,7 +92,7 @@ def _pairs(
         every,
         weights,
         plan.plan,
-        least=-10.0,
+        least=LEAST,
         most=MOST,
         kernel=kernel,
         later=True,

@@ -6,7 +6,9 @@ Keys are chosen by what they cost (pairs, by how often values repeat in a sample
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -45,10 +47,12 @@ class Planned:
     keys: tuple[str, ...]
 
 
-def plan_for(parties: tuple[Party, Party], weights: Weights, *, every: bool | None = None) -> Planned:
-    """`every`: whether all pairs are compared; by their number if it is not said. Raises LinkageError no-keys."""
+def plan_for(parties: Sequence[Party], weights: Weights, *, every: bool | None = None) -> Planned:
+    """Of each two of these parties; one party twice is one register against itself. `every`: whether all pairs are
+    compared; by their number if it is not said. Raises LinkageError no-keys.
+    """
     rows = [party.side.rows for party in parties]
-    pairs = rows[0] * rows[1]
+    pairs = sum(one * other for one, other in combinations(rows, 2))
     if every if every is not None else pairs <= EVERY_PAIR_UP_TO:
         return Planned(Plan(), pairs, 0.0, ())
     columns = parties[0].side.columns
@@ -65,7 +69,7 @@ def plan_for(parties: tuple[Party, Party], weights: Weights, *, every: bool | No
         raise LinkageError("no-keys", f"{pairs} pairs")
     kept = tuple(keys[at] for at in chosen)
     loss = float(1 - found[chosen].any(axis=0) @ worth / worth.sum())
-    cost = float(costs[chosen].sum()) * min(rows)
+    cost = float(costs[chosen].sum()) * sum(min(pair) for pair in combinations(rows, 2))
     return Planned(Plan(kept, CAP), int(cost), loss, tuple(map(described, kept)))
 
 

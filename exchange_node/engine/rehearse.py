@@ -9,6 +9,7 @@ often those of hidden people find somebody else, for each threshold, is what a p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,6 +43,12 @@ class Rehearsal:
         return Rehearsal(
             (self.found + other.found) / 2, (self.mistaken + other.mistaken) / 2, (self.invented + other.invented) / 2
         )
+
+
+def average(found: Sequence[Rehearsal]) -> Rehearsal:
+    """What all parties found, averaged."""
+    names = ("found", "mistaken", "invented")
+    return Rehearsal(*(np.mean([getattr(one, name) for one in found], axis=0) for name in names))
 
 
 def rehearse(party: Party, weights: Weights, plan: Plan, kernel: str = "native") -> Rehearsal:
