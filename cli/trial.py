@@ -1,10 +1,11 @@
-"""`exchange trial`: two files of one's own, linked on this machine."""
+"""`exchange trial`: files of one's own, linked on this machine."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,17 +26,27 @@ def add_to(app: typer.Typer) -> None:
             "exchange trial a.csv b.parquet --map trial/map.yaml --out trial",
             "exchange trial a.csv b.csv --truth person_id --json",
             "exchange trial a.csv --out doubles",
+            "exchange trial a.csv b.csv c.csv --out people",
         )
     )(trial)
 
 
 def trial(
-    a: Annotated[Path, typer.Argument(help="A CSV or Parquet file, one person a row.")],
-    b: Annotated[Path | None, typer.Argument(help="Another one. Without it, doubles within A are looked for.")] = None,
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="A [B] [C ...]",
+            help="CSV or Parquet files, one person a row. In one alone doubles are looked for; two are linked one to "
+            "one; the rows of three and more are grouped into people.",
+            show_default=False,
+        ),
+    ],
     map_file: Annotated[
         Path | None, typer.Option("--map", help="YAML: which column is which field. A trial writes the one it guessed.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="A folder for links.csv, report.html and map.yaml.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder for links.csv or groups.csv, report.html and map.yaml.")
+    ] = None,
     truth: Annotated[
         str | None, typer.Option(help="A column that says who is who: never used to link, only to measure.")
     ] = None,
@@ -49,21 +60,23 @@ def trial(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show how the columns are understood.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Link two files of your own on this machine, and see how well. Nothing leaves it and no node is needed.
+    """Link files of your own on this machine, and see how well. Nothing leaves it and no node is needed.
 
     Columns are guessed from their names and contents, and shown. Nobody labels anything: weights and threshold are
     learned from the files, and precision and recall are estimated; --truth measures them.
     """
+    if len(files) > len(ascii_lowercase):
+        raise typer.BadParameter(f"at most {len(ascii_lowercase)} files")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin where cores are busy: ten times as slow
     from exchange_node.trial import trial as trials
 
     options = trials.Options(map_file, truth, out, kernel, seed, every_pair)
     if dry_run:
-        document = trials.understood(a, b, options)
+        document = trials.understood(files, options)
         show(document, as_json, lambda: _show_map(document))
         return
     with _watching(as_json) as watch:
-        document = trials.run(a, b, options, watch)
+        document = trials.run(files, options, watch)
     show(document, as_json, lambda: _show_result(document, out))
 
 
@@ -136,6 +149,8 @@ def _show_result(document: dict[str, Any], out: Path | None) -> None:
         title="What a field does to the odds that two rows are one person",
     )
     say()
+    if "groups" in document:
+        say(f"{number(document['groups'], 'person', 'people')} with more than one row.")
     say(
         f"{number(document['links'], 'link')}. Estimated precision {_percent(document, 'precision')}, "
         f"recall {_percent(document, 'recall')}; {number(document['uncertain'], 'pair')} uncertain."
@@ -147,7 +162,8 @@ def _show_result(document: dict[str, Any], out: Path | None) -> None:
         )
     say(f"{document['seconds']:.1f} seconds, {document['peak_mb']:,.0f} MB, kernel {document['kernel']}.")
     if out is not None:
-        say(f"Written: {out / 'links.csv'}, {out / 'report.html'}, {out / 'map.yaml'}.")
+        names = [*(["links.csv"] if "rows" not in document else []), *(["groups.csv"] if "groups" in document else [])]
+        say(f"Written: {', '.join(str(out / name) for name in (*names, 'report.html', 'map.yaml'))}.")
     else:
         say("Nothing was written; --out FOLDER writes the links and a report.")
 

@@ -47,6 +47,11 @@ class Comparison:
     threshold: float
     likely: Floats
 
+    def linked(self) -> tuple[Numbers, Numbers, Floats]:
+        """Left and right rows, and the probabilities, of the pairs from the threshold on."""
+        chosen = self.pairs.scores >= self.threshold
+        return self.pairs.left[chosen], self.pairs.right[chosen], self.likely[chosen]
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Groups:

@@ -19,6 +19,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any, Final, get_args
 
 import yaml
@@ -44,6 +45,8 @@ KINDS: Final[dict[str, Kind]] = {
 }
 """The fields that have a meaning of their own, in the order in which they are shown."""
 FULL_NAME: Final = "full_name"
+SIDES: Final = ascii_lowercase
+"""What files are called, in their order."""
 _FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 
 
@@ -81,12 +84,12 @@ def _plain(name: str, source: Source) -> Any:
 
 
 def write_maps(maps: Mapping[str, ColumnMap]) -> str:
-    """The YAML of one or two files, under `a` and `b`."""
+    """The YAML of some files, under `a`, `b` and so on."""
     return yaml.safe_dump({side: found.as_dict() for side, found in maps.items()}, sort_keys=False, allow_unicode=True)
 
 
 def read_maps(path: Path) -> dict[str, ColumnMap]:
-    """The maps of a YAML file, under `a` and, where it has one, `b`.
+    """The maps of a YAML file, under `a` and, where it has them, `b`, `c` and so on.
 
     Raises RecordsError: file-missing, map with the entry and the rule it breaks.
     """
@@ -98,8 +101,8 @@ def read_maps(path: Path) -> dict[str, ColumnMap]:
         found = read_yaml(text)
     except ValueError as error:
         raise RecordsError("map", str(error)) from None
-    if not isinstance(found, dict) or not found or found.keys() - {"a", "b"} or "a" not in found:
-        raise RecordsError("map", "the file has the keys a and b, for the two files, and no others")
+    if not isinstance(found, dict) or not found or found.keys() != set(SIDES[: len(found)]):
+        raise RecordsError("map", "the file has the keys a and b, c and so on, one for each file, and no others")
     return {side: _parse(side, entries) for side, entries in found.items()}
 
 

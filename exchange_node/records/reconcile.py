@@ -1,11 +1,13 @@
-"""From what was guessed of two files alone to two maps that fit together.
+"""From what was guessed of each file alone to maps that fit together.
 
-Both files tell of each other: a column whose name says nothing is known by values that stand in a named column of the
-other file, and a field of a register's own counts where both have it and its values meet.
+Files tell of each other: a column whose name says nothing is known by values that stand in a named column of another
+file, and a field of a register's own counts where all have it and its values meet.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import permutations
 from typing import Final
 
 import numpy as np
@@ -22,46 +24,45 @@ _LEAST_PLACE: Final = 0.2  # and of those that have few values
 _ALIKE: Final = 0.3  # the share of common values from which a nameless column is taken for a named one
 _MOST: Final = 20_000  # values compared
 
-Files = tuple[FileColumns, FileColumns]
-Guesses = tuple[Guess, Guess]
 
-
-def reconcile(files: Files, guesses: Guesses) -> tuple[ColumnMap, ColumnMap]:
-    """The maps of two files that are to be linked, each with its own names for the same fields."""
-    for side in (0, 1):
-        _settle_names(files, guesses, side)
-        _find_nameless(files, guesses, side)
-    a, b = guesses
-    for name in [*a.own, *(name for name in b.own if name not in a.own)]:
+def reconcile(files: Sequence[FileColumns], guesses: Sequence[Guess]) -> tuple[ColumnMap, ...]:
+    """The maps of files that are to be linked, each with its own names for the same fields."""
+    for ours, theirs in permutations(zip(files, guesses, strict=True), 2):
+        _settle_names(ours, theirs)
+        _find_nameless(ours, theirs)
+    for name in dict.fromkeys(name for guess in guesses for name in guess.own):
         _agree(files, guesses, name)
-    return a.map(), b.map()
+    return tuple(guess.map() for guess in guesses)
 
 
-def _agree(files: Files, guesses: Guesses, name: str) -> None:
-    """An own field stays where both have it, with one kind and values that meet."""
-    found = [guess.own.get(name) for guess in guesses]
-    if found[0] and found[1]:
-        kinds = {found[0][1], found[1][1]}
+def _agree(files: Sequence[FileColumns], guesses: Sequence[Guess], name: str) -> None:
+    """An own field stays where all have it, with one kind and values that meet those of the first."""
+    found = [guess.own[name] for guess in guesses if name in guess.own]
+    if len(found) == len(guesses):
+        kinds = {kind for _, kind in found}
         kind: Kind = found[0][1] if len(kinds) == 1 else "text"
-        if meeting(files[0], found[0][0], files[1], found[1][0]) >= (_LEAST_PLACE if kind == "place" else _LEAST):
-            for guess, (column, _) in zip(guesses, (found[0], found[1]), strict=True):
+        met = (
+            meeting(files[0], found[0][0], file, column) for file, (column, _) in zip(files[1:], found[1:], strict=True)
+        )
+        if min(met) >= (_LEAST_PLACE if kind == "place" else _LEAST):
+            for guess, (column, _) in zip(guesses, found, strict=True):
                 guess.own[name] = (column, kind)
             return
-    reason = "its values are not those of the other file" if all(found) else ONE_SIDED
+    reason = "its values are not those of the other file" if len(found) == len(guesses) else ONE_SIDED
     for guess in guesses:
         if name in guess.own:
             guess.ignored[guess.own.pop(name)[0]] = reason
 
 
-def _settle_names(files: Files, guesses: Guesses, side: int) -> None:
+def _settle_names(one: tuple[FileColumns, Guess], another: tuple[FileColumns, Guess]) -> None:
     """Forename and surname told apart by cells alone are put right by the other file's."""
-    ours, theirs = guesses[side], guesses[1 - side]
+    (file, ours), (other_file, theirs) = one, another
     both = {"forename", "surname"}
     if not both <= ours.fields.keys() or not both <= theirs.fields.keys() or not both & (ours.unsure - theirs.unsure):
         return
 
     def met(field: str, other: str) -> float:
-        return meeting(files[side], ours.fields[field][0], files[1 - side], theirs.fields[other][0])
+        return meeting(file, ours.fields[field][0], other_file, theirs.fields[other][0])
 
     if met("forename", "surname") + met("surname", "forename") > met("forename", "forename") + met(
         "surname", "surname"
@@ -69,9 +70,9 @@ def _settle_names(files: Files, guesses: Guesses, side: int) -> None:
         ours.fields["forename"], ours.fields["surname"] = ours.fields["surname"], ours.fields["forename"]
 
 
-def _find_nameless(files: Files, guesses: Guesses, side: int) -> None:
+def _find_nameless(one: tuple[FileColumns, Guess], another: tuple[FileColumns, Guess]) -> None:
     """Columns of one side whose names say nothing, by the values of the other side's fields."""
-    ours, theirs = guesses[side], guesses[1 - side]
+    (file, ours), (other_file, theirs) = one, another
     if "town" in ours.unsure and "town" not in theirs.unsure:  # of few values, as many other columns are
         ours.own["town_own"] = (ours.fields.pop("town")[0], "place")
     named = {name: (columns[0], KINDS[name]) for name, columns in theirs.fields.items() if _by_value(name, columns)}
@@ -82,7 +83,7 @@ def _find_nameless(files: Files, guesses: Guesses, side: int) -> None:
         if name in ours.fields or name in ours.own:
             continue
         alike = {
-            own: meeting(files[side], ours.own[own][0], files[1 - side], column)
+            own: meeting(file, ours.own[own][0], other_file, column)
             for own in ours.own
             if ours.nameless(ours.own[own][0])
         }

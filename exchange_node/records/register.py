@@ -6,7 +6,7 @@ a.columns["surname"].values
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from exchange_node.records.column_map import FULL_NAME, KINDS, ColumnMap, read_maps
+from exchange_node.records.column_map import FULL_NAME, KINDS, SIDES, ColumnMap, read_maps
 from exchange_node.records.columns import Column
 from exchange_node.records.errors import RecordsError
 from exchange_node.records.guess import Guess
@@ -79,25 +79,32 @@ def read_pair(
     path_a: Path, path_b: Path, map_file: Path | None = None, exclude: frozenset[str] = frozenset()
 ) -> tuple[Register, Register]:
     """Two registers with the fields that both have. Raises as `read_one`."""
+    a, b = read_several((path_a, path_b), map_file, exclude)
+    return a, b
+
+
+def read_several(
+    paths: Sequence[Path], map_file: Path | None = None, exclude: frozenset[str] = frozenset()
+) -> tuple[Register, ...]:
+    """Two registers or more, at most as many as SIDES has letters, with the fields that all have. Raises as `read_one`,
+    and RecordsError("map") for a map that leaves one out.
+    """
     with ThreadPoolExecutor(2) as pool:
-        file_a, file_b = pool.map(read_columns, (path_a, path_b))
-    files = file_a, file_b
+        files = list(pool.map(read_columns, paths))
     if map_file is not None:
         read = read_maps(map_file)
-        if "b" not in read:
-            raise RecordsError("map", "b is missing")
-        for side, file in zip("ab", files, strict=True):
-            read[side].check(_without(file, exclude), side)
-        maps = read["a"], read["b"]
+        if missing := [side for side in SIDES[: len(files)] if side not in read]:
+            raise RecordsError("map", f"{missing[0]} is missing")
+        maps = tuple(read[side] for side in SIDES[: len(files)])
+        for side, found, file in zip(SIDES, maps, files, strict=False):
+            found.check(_without(file, exclude), side)
     else:
-        maps = reconcile(files, (Guess(files[0], exclude), Guess(files[1], exclude)))
-    (columns_a, findings_a), (columns_b, findings_b) = (
-        _standard(file, found) for file, found in zip(files, maps, strict=True)
-    )
-    both = _useful([columns_a, columns_b])
-    return (
-        _register(files[0], maps[0], columns_a, findings_a, both),
-        _register(files[1], maps[1], columns_b, findings_b, both),
+        maps = reconcile(files, [Guess(file, exclude) for file in files])
+    standard = [_standard(file, found) for file, found in zip(files, maps, strict=True)]
+    names = _useful([columns for columns, _ in standard])
+    return tuple(
+        _register(file, found, columns, findings, names)
+        for file, found, (columns, findings) in zip(files, maps, standard, strict=True)
     )
 
 

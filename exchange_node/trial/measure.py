@@ -29,6 +29,22 @@ def measure_doubles(links: Links, truth: Sequence[str]) -> Measured:
     return _measured(links, who, who, int(np.sum(counts * (counts - 1) // 2)))
 
 
+def measure_groups(groups: Sequence[NDArray[np.int64]], truth: Sequence[Sequence[str]]) -> Measured:
+    """Pairs of rows of one group, of any number of registers; `groups` and `truth`: of each register, a row each."""
+    who, _ = _numbered([text for side in truth for text in side], ())
+    number = np.concatenate(groups)
+    there = np.bincount(who[who > 0], minlength=1)
+    pairs, linked = (int(np.sum(counts * (counts - 1) // 2)) for counts in (there, np.bincount(number)))
+    _, both = np.unique((number * len(there) + who)[who > 0], return_counts=True)
+    hits = int(np.sum(both * (both - 1) // 2))
+    return {
+        "true_pairs": pairs,
+        "precision": hits / linked if linked else 0.0,
+        "recall": hits / pairs if pairs else 0.0,
+        "f1": 2 * hits / (linked + pairs) if linked + pairs else 0.0,
+    }
+
+
 def _measured(links: Links, left: NDArray[np.int64], right: NDArray[np.int64], pairs: int) -> Measured:
     found = links.candidates
     good = (left[found.left] == right[found.right]) & (left[found.left] > 0)

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from exchange_node.engine.link import Links
+from exchange_node.engine.decide import Estimate
 from exchange_node.engine.rehearse import THRESHOLDS
 from exchange_node.records.quality_page import quality_section
 from exchange_node.records.register import Register
-from exchange_node.trial.charts import curves, histogram
+from exchange_node.trial.charts import Numbers, curves, histogram
 from exchange_node.trial.worth import Agreement, FieldWorth, Pattern
 
 _STYLE = """
@@ -23,27 +23,43 @@ td,th{padding:.3rem .7rem;border-bottom:1px solid #e3e8ed;text-align:left;vertic
 """
 _PAIRED = "Every row of the first file is paired with at most one of the second."
 _ANY = "Every row is compared with the rows behind it."
+_PEOPLE = (
+    "<p>Groups are people: a row belongs to one if all its pairs with the others together speak for it, so that one "
+    "false link does not make two people one.</p>"
+)
+_MANY = "Every row is compared with those of all files."
 
 
-def page(registers: Sequence[Register], links: Links, agreement: Agreement, document: Mapping[str, Any]) -> str:
-    """`document` is what `--json` prints; the figures at the top are taken from it."""
+def page(
+    registers: Sequence[Register],
+    scores: Numbers,
+    threshold: float,
+    explained: Estimate,
+    agreement: Agreement,
+    document: Mapping[str, Any],
+) -> str:
+    """`scores` are those of all pairs that may be links. `document` is what `--json` prints; the figures at the top are
+    taken from it.
+    """
     names = [register.file.path.name for register in registers]
     fields = list(registers[0].columns)
-    threshold = links.decision.threshold
-    explained = links.estimate
     right = explained.linked * explained.precision()
     recall = right / max(float(explained.likely @ explained.shared), 1.0)
+    which = (_ANY, _PAIRED)[len(registers) - 1] if len(registers) < 3 else _MANY
+    title = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
     return "".join(
         (
             '<!doctype html><html lang="en"><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width,initial-scale=1">',
-            f"<title>Linkage trial</title><style>{_STYLE}</style><h1>Linkage trial: {escape(' and '.join(names))}</h1>",
+            f"<title>Linkage trial</title><style>{_STYLE}</style><h1>Linkage trial: {escape(title)}</h1>",
             _figures(document),
             "<h2>Where the line is drawn</h2>",
-            f"<p>{_PAIRED if len(registers) > 1 else _ANY} To the right of the threshold a pair is a link. The "
-            "threshold is where the expected F1 is highest; nobody labelled anything.</p>",
-            histogram(links.candidates.scores, threshold),
+            f"<p>{which} To the right of the threshold a pair is a link. The threshold is where the expected F1 is "
+            "highest; nobody labelled anything.</p>",
+            _PEOPLE if "groups" in document else "",
+            histogram(scores, threshold),
             curves(THRESHOLDS, explained.precision(), recall, threshold),
+            _comparisons(document),
             "<h2>What the fields are worth</h2>",
             _worth(agreement.fields()),
             "<h2>How links agree</h2>",
@@ -60,13 +76,16 @@ def page(registers: Sequence[Register], links: Links, agreement: Agreement, docu
 
 
 def _figures(document: Mapping[str, Any]) -> str:
+    rows = document["rows"] if "rows" in document else [document["rows_a"], document["rows_b"]]
     found = [
         ("links", f"{document['links']:,}"),
-        ("rows", f"{document['rows_a']:,} and {document['rows_b']:,}"),
+        ("rows", f"{', '.join(f'{count:,}' for count in rows[:-1])} and {rows[-1]:,}"),
         ("estimated precision", _interval(document["estimated_precision"], document["precision_interval"])),
         ("estimated recall", _interval(document["estimated_recall"], document["recall_interval"])),
         ("uncertain pairs", f"{document['uncertain']:,}"),
     ]
+    if "groups" in document:
+        found.insert(1, ("people with several rows", f"{document['groups']:,}"))
     if "f1" in document:
         found += [
             ("measured precision", f"{100 * document['precision']:.2f} %"),
@@ -74,6 +93,16 @@ def _figures(document: Mapping[str, Any]) -> str:
             ("measured F1", f"{document['f1']:.4f}"),
         ]
     return '<div class="figures">' + "".join(f"<div>{escape(a)}<b>{escape(b)}</b></div>" for a, b in found) + "</div>"
+
+
+def _comparisons(document: Mapping[str, Any]) -> str:
+    """Of three files and more: what each two of them have in common."""
+    rows = "".join(
+        f"<tr><td>{escape(one['files'])}</td><td>{one['links']:,}</td><td>{one['threshold']:.2f}</td></tr>"
+        for one in document.get("comparisons", ())
+    )
+    head = "<table><thead><tr><th>Files</th><th>Pairs above the threshold</th><th>Threshold</th></tr></thead><tbody>"
+    return f"{head}{rows}</tbody></table>" if rows else ""
 
 
 def _interval(value: float, interval: list[float]) -> str:

@@ -1,6 +1,7 @@
-"""One trial, read top to bottom: read two files, link them, measure, and write what was found.
+"""One trial, read top to bottom: read the files, link them, measure, and write what was found.
 
-links.csv     row_a,row_b,score,probability; rows counted from 0 below the header
+links.csv     row_a,row_b,score,probability; rows counted from 0 below the header: of one file, or two
+groups.csv    group,file,row,probability: of one file, or three and more
 report.html   quality of the files, threshold, estimates, what the fields are worth
 map.yaml      which column was taken for which field, to be corrected and given back with --map
 """
@@ -14,15 +15,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from exchange_node.engine.decide import Decision, decide
 from exchange_node.engine.dedupe import dedupe
-from exchange_node.engine.link import Links, Progress, Watcher, link
+from exchange_node.engine.link import Progress, Watcher, link
+from exchange_node.engine.link_many import link_many, people_of
+from exchange_node.engine.plan import Planned
+from exchange_node.engine.rehearse import THRESHOLDS
 from exchange_node.linkage.dot import choose
-from exchange_node.records.column_map import write_maps
-from exchange_node.records.register import Register, read_one, read_pair
-from exchange_node.trial.files import write_links, write_text
-from exchange_node.trial.measure import measure, measure_doubles
+from exchange_node.records.column_map import SIDES, write_maps
+from exchange_node.records.register import Register, read_one, read_several
+from exchange_node.trial.files import write_groups, write_links, write_text
+from exchange_node.trial.measure import Measured, measure, measure_doubles, measure_groups
 from exchange_node.trial.page import page
-from exchange_node.trial.worth import Agreement
+from exchange_node.trial.worth import Agreement, Linked
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,46 +53,131 @@ class Watch:
     progress: Progress
 
 
-def run(path_a: Path, path_b: Path | None, options: Options, watch: Watch) -> dict[str, Any]:
-    """The figures as JSON types; files are written only at the end. Without a second file, doubles within the first.
+def run(paths: Sequence[Path], options: Options, watch: Watch) -> dict[str, Any]:
+    """The figures as JSON types; files are written only at the end. Of one file doubles are looked for; three and more
+    are grouped.
 
     Raises RecordsError, LinkageError, EncodingError.
     """
     began = time.monotonic()
     kernel = choose(options.kernel)
     watch.progress("reading the files", 0, 1)
-    registers = _read(path_a, path_b, options)
+    registers = _read(paths, options)
     truth = [register.column(options.truth) for register in registers] if options.truth else None
     watch.read(*registers)
     for register in registers:
         register.forget()
-    columns = [register.columns for register in registers]
-    links = (link if path_b else dedupe)(
-        *columns,
-        seed=options.seed,
-        kernel=kernel,
-        every_pair=options.every_pair,
-        planned=watch.planned,
-        progress=watch.progress,
-    )
-    agreement = Agreement(links, columns[0], columns[-1])
-    document = mapping(registers) | _figures(registers, links, agreement, kernel)
-    if truth is not None:
-        found = measure(links, *truth) if path_b else measure_doubles(links, *truth)
-        document |= {name: value if name == "true_pairs" else round(value, 6) for name, value in found.items()}
+    found = (_pairs if len(paths) < 3 else _groups)(registers, truth, options, watch)
+    document = mapping(registers) | {"method": "vectors", "kernel": kernel} | found.figures
     document["seconds"] = round(time.monotonic() - began, 2)
     document["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-        write_links(options.out / "links.csv", links.left, links.right, links.score, links.probability)
-        write_text(options.out / "report.html", page(registers, links, agreement, document))
-        write_text(options.out / "map.yaml", write_maps(dict(zip("ab", (r.map for r in registers), strict=False))))
+        found.write(options.out, document)
+        write_text(options.out / "map.yaml", write_maps(dict(zip(SIDES, (r.map for r in registers), strict=False))))
     return document
 
 
-def understood(path_a: Path, path_b: Path | None, options: Options) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What linking came to: its figures, and what writes them, with those of the whole trial, into a folder."""
+
+    figures: dict[str, Any]
+    write: Callable[[Path, dict[str, Any]], None]
+
+
+def _pairs(registers: Sequence[Register], truth: list[list[str]] | None, options: Options, watch: Watch) -> _Done:
+    """Two files, or one against itself."""
+    columns, alone = [register.columns for register in registers], len(registers) == 1
+    links = (dedupe if alone else link)(
+        *columns,
+        seed=options.seed,
+        kernel=options.kernel,
+        every_pair=options.every_pair,
+        planned=watch.planned,
+        progress=watch.progress,
+    )
+    linked = Linked(links.left, links.right, links.probability, links.parties)
+    agreement = Agreement(links.weights, [linked])
+    groups, likely = people_of(links) if alone else (np.empty(0, np.int64), np.empty(0))
+    figures = {"rows_a": registers[0].rows, "rows_b": registers[-1].rows, "links": len(links)}
+    if alone:
+        figures["groups"] = int(np.sum(np.bincount(groups) > 1))
+    figures |= {"threshold": round(links.decision.threshold, 4)} | _estimates([links.decision])
+    figures |= {"uncertain": links.decision.uncertain, "compared": links.compared} | _how(links.planned, agreement)
+    if truth is not None and alone:
+        measured = measure_doubles(links, *truth)
+        figures |= _rounded(measured | {"pairs_f1": measured["f1"]} | measure_groups([groups], truth))
+    elif truth is not None:
+        figures |= _rounded(measure(links, *truth))
+
+    def write(folder: Path, document: dict[str, Any]) -> None:
+        write_links(folder / "links.csv", links.left, links.right, links.score, links.probability)
+        if alone:
+            write_groups(folder / "groups.csv", [groups], [likely])
+        threshold, scores = links.decision.threshold, links.candidates.scores
+        write_text(folder / "report.html", page(registers, scores, threshold, links.estimate, agreement, document))
+
+    return _Done(figures, write)
+
+
+def _groups(registers: Sequence[Register], truth: list[list[str]] | None, options: Options, watch: Watch) -> _Done:
+    """Three files and more."""
+    found = link_many(
+        [register.columns for register in registers],
+        seed=options.seed,
+        kernel=options.kernel,
+        every_pair=options.every_pair,
+        planned=watch.planned,
+        progress=watch.progress,
+    )
+    linked = [one.linked() for one in found.comparisons]
+    agreement = Agreement(
+        found.weights, [Linked(*pairs, one.parties) for pairs, one in zip(linked, found.comparisons, strict=True)]
+    )
+    sizes = np.bincount(np.concatenate(found.groups))
+    decisions = [decide(explained) for explained in found.estimates]
+    together = np.concatenate(found.probability)
+    figures = {
+        "rows": [register.rows for register in registers],
+        "links": sum(len(left) for left, _, _ in linked),
+        "groups": int(np.sum(sizes > 1)),
+        "grouped_rows": int(np.sum(sizes[sizes > 1])),
+        "comparisons": [
+            {
+                "files": "".join(SIDES[number] for number in one.numbers),
+                "links": len(left),
+                "threshold": round(one.threshold, 4),
+            }
+            for one, (left, _, _) in zip(found.comparisons, linked, strict=True)
+        ],
+    }
+    figures |= _estimates(
+        decisions,
+        [
+            float(explained.linked[np.searchsorted(THRESHOLDS, decision.threshold)])
+            for explained, decision in zip(found.estimates, decisions, strict=True)
+        ],
+    )
+    figures |= {"uncertain": int(np.sum(together < 0.9)), "compared": found.compared} | _how(found.planned, agreement)
+    if truth is not None:
+        figures |= _rounded(measure_groups(found.groups, truth))
+
+    def write(folder: Path, document: dict[str, Any]) -> None:
+        write_groups(folder / "groups.csv", found.groups, found.probability)
+        between = [one for one in found.comparisons if one.numbers[0] != one.numbers[1]]
+        scores = np.concatenate([one.pairs.scores for one in between])
+        write_text(
+            folder / "report.html",
+            page(registers, scores, decisions[0].threshold, found.estimates[0], agreement, document),
+        )
+
+    return _Done(figures, write)
+
+
+def understood(paths: Sequence[Path], options: Options) -> dict[str, Any]:
     """How the files would be read, and their quality; nothing is linked."""
-    registers = _read(path_a, path_b, options)
+    registers = _read(paths, options)
     if options.truth:
         for register in registers:
             register.column(options.truth)
@@ -94,7 +186,7 @@ def understood(path_a: Path, path_b: Path | None, options: Options) -> dict[str,
 
 def mapping(registers: Sequence[Register]) -> dict[str, Any]:
     """Which column was taken for which field, and the quality of each file."""
-    sides = dict(zip("ab", registers, strict=False))
+    sides = dict(zip(SIDES, registers, strict=False))
     return {
         "map": {side: register.map.as_dict() for side, register in sides.items()},
         "ignored": {side: dict(register.map.ignored) for side, register in sides.items()},
@@ -102,29 +194,38 @@ def mapping(registers: Sequence[Register]) -> dict[str, Any]:
     }
 
 
-def _read(path_a: Path, path_b: Path | None, options: Options) -> tuple[Register, ...]:
+def _read(paths: Sequence[Path], options: Options) -> tuple[Register, ...]:
     exclude = frozenset((options.truth,)) if options.truth else frozenset()
-    if path_b is None:
-        return (read_one(path_a, options.map_file, exclude),)
-    return read_pair(path_a, path_b, options.map_file, exclude)
+    if len(paths) == 1:
+        return (read_one(paths[0], options.map_file, exclude),)
+    return read_several(paths, options.map_file, exclude)
 
 
-def _figures(registers: Sequence[Register], links: Links, agreement: Agreement, kernel: str) -> dict[str, Any]:
-    decision, plan = links.decision, links.planned
+def _estimates(decisions: Sequence[Decision], linked: Sequence[float] = (1.0,)) -> dict[str, Any]:
+    """What is to be expected, of kinds of pairs together: their precision by how many are linked, their recall by how
+    many there are.
+    """
+    shared = [decision.shared for decision in decisions]
+
+    def mean(name: str, weights: Sequence[float]) -> float:
+        values = [getattr(decision, name) for decision in decisions]
+        return round(float(np.average(values, weights=weights if sum(weights) else None)), 6)
+
     return {
-        "method": "vectors",
-        "kernel": kernel,
-        "rows_a": registers[0].rows,
-        "rows_b": registers[-1].rows,
-        "links": len(links),
-        "threshold": round(decision.threshold, 4),
-        "estimated_precision": round(decision.precision, 6),
-        "precision_interval": [round(decision.precision_low, 6), round(decision.precision_high, 6)],
-        "estimated_recall": round(decision.recall, 6),
-        "recall_interval": [round(decision.recall_low, 6), round(decision.recall_high, 6)],
-        "estimated_shared": round(decision.shared),
-        "uncertain": decision.uncertain,
-        "compared": links.compared,
+        "estimated_precision": mean("precision", linked),
+        "precision_interval": [mean("precision_low", linked), mean("precision_high", linked)],
+        "estimated_recall": mean("recall", shared),
+        "recall_interval": [mean("recall_low", shared), mean("recall_high", shared)],
+        "estimated_shared": round(sum(shared)),
+    }
+
+
+def _how(plan: Planned, agreement: Agreement) -> dict[str, Any]:
+    return {
         "plan": {"pairs": plan.pairs, "expected_loss": round(plan.loss, 6), "keys": list(plan.keys)},
         "fields": [asdict(field) for field in agreement.fields()],
     }
+
+
+def _rounded(found: Measured) -> dict[str, Any]:
+    return {name: value if name == "true_pairs" else round(value, 6) for name, value in found.items()}

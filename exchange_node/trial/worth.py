@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exchange_node.encoding.vector_schema import PRESENCE, VectorSchema
-from exchange_node.engine.link import Links
+from exchange_node.encoding.vectors import Weights
+from exchange_node.engine.party import Party
+from exchange_node.engine.search import Side
 from exchange_node.records.columns import Columns
 
 SAMPLE: Final = 20_000
@@ -46,27 +48,50 @@ class Pattern:
     probability: float
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Linked:
+    """Links between two registers, or within one, and whose they are."""
+
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    probability: Numbers
+    parties: tuple[Party, Party]
+
+
 class Agreement:
     """A sample of links and of strangers, field by field."""
 
-    def __init__(self, links: Links, left: Columns, right: Columns) -> None:
+    def __init__(self, weights: Weights, linked: Sequence[Linked]) -> None:
+        """`linked`: of each two registers; they have the same fields."""
+        sides = [party.side for one in linked for party in one.parties]
+        self._fields = list(sides[0].columns)
+        self._schema, self._weights = sides[0].vectors.schema, weights
+        self._own = _own_features(self._schema)
         random = np.random.default_rng(0)
-        ours, theirs = (party.side for party in links.parties)
-        chosen = np.sort(random.permutation(len(links))[:SAMPLE])
-        self._fields = list(left)
-        self._probability = links.probability[chosen]
-        pairs = links.left[chosen], links.right[chosen]
-        strangers = random.integers(0, ours.rows, SAMPLE), random.integers(0, theirs.rows, SAMPLE)
-        features, apart = (ours.vectors.features(a, theirs.vectors, b) for a, b in (pairs, strangers))
-        own = _own_features(links.schema)
-        self._worth = {name: features[:, at] @ links.weights.features[at] for name, at in own.items()}
-        self._apart = {name: apart[:, at] @ links.weights.features[at] for name, at in own.items()}
-        self._states = {
-            name: _states(left, right, name, *pairs, features[:, _plain(links.schema, name)]) for name in left
+        in_all = max(sum(len(one.left) for one in linked), 1)
+        parts = []
+        for one in linked:
+            chosen = np.sort(random.permutation(len(one.left))[: -(-SAMPLE * len(one.left) // in_all)])
+            ours, theirs = (party.side for party in one.parties)
+            strangers = -(-SAMPLE // len(linked))
+            apart = random.integers(0, ours.rows, strangers), random.integers(0, theirs.rows, strangers)
+            states, worth = self._look(ours, theirs, one.left[chosen], one.right[chosen])
+            parts.append((one.probability[chosen], states, worth, *self._look(ours, theirs, *apart)))
+        probability, states, worth, differ, apart_worth = zip(*parts, strict=True)
+        self._probability = np.concatenate(probability)
+        self._states, self._worth = _joined(states), _joined(worth)
+        self._differ, self._apart = _joined(differ), _joined(apart_worth)
+
+    def _look(
+        self, ours: Side, theirs: Side, left: NDArray[np.int64], right: NDArray[np.int64]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """How each field of these pairs agrees, and what that is worth."""
+        features = ours.vectors.features(left, theirs.vectors, right)
+        states = {
+            name: _states(ours.columns, theirs.columns, name, left, right, features[:, _plain(self._schema, name)])
+            for name in self._fields
         }
-        self._differ = {
-            name: _states(left, right, name, *strangers, apart[:, _plain(links.schema, name)]) for name in left
-        }
+        return states, {name: features[:, at] @ self._weights.features[at] for name, at in self._own.items()}
 
     def fields(self) -> list[FieldWorth]:
         """The worth of each field."""
@@ -93,6 +118,10 @@ class Agreement:
             Pattern(tuple(STATES[state] for state in row), count, sums[row] / count)
             for row, count in counts.most_common(most)
         ]
+
+
+def _joined(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _own_features(schema: VectorSchema) -> dict[str, list[int]]:

@@ -93,16 +93,17 @@ def test_any_two_files(files: tuple[bytes, bytes | None], every_pair: bool | Non
         a.write_bytes(files[0])
         if b is not None and files[1] is not None:
             b.write_bytes(files[1])
+        paths = [path for path in (a, b) if path is not None]
         options = Options(truth=truth, out=folder / "out", every_pair=every_pair)
         try:
-            document = run(a, b, options, watched())
+            document = run(paths, options, watched())
         except ExchangeError as error:
             event(error.code)
             assert not options.out.exists()
             return
         event("linked")
         assert finite(document) and json.dumps(document, allow_nan=False)
-        assert understood(a, b, options)["map"] == document["map"]
+        assert understood(paths, options)["map"] == document["map"]
         lines = (folder / "out" / "links.csv").read_text().splitlines()[1:]
         links = [(int(left), int(right), float(score), float(p)) for left, right, score, p in map(cut, lines)]
         assert len(links) == document["links"]

@@ -14,7 +14,7 @@ from exchange_node.records.errors import RecordsError
 from exchange_node.records.quality import Quality, quality, share, shown
 from exchange_node.records.quality import Source as File
 from exchange_node.records.quality_page import quality_section
-from exchange_node.records.register import Register, read_one, read_pair
+from exchange_node.records.register import Register, read_one, read_pair, read_several
 from exchange_node.records.standard_columns import Findings, standard_columns
 from exchange_node.records.texts import Texts
 from tests.unit.records.registers import people, write
@@ -180,6 +180,7 @@ def test_a_guessed_map_written_and_read_gives_the_same(pair: tuple[Path, Path], 
         ("a: [", "line 1"),
         ("a: {surname: absent}", "absent"),
         ("a: {surname: last}", "b is missing"),
+        ("a: {surname: x}\nb: {surname: x}\nd: {surname: x}", "c and so on"),
     ],
 )
 def test_a_map_that_breaks_a_rule_is_told_with_its_place(
@@ -277,3 +278,34 @@ def test_bits_and_repeated_rows() -> None:
     assert found.fields[0].shared == 160
     assert found.duplicates == 144
     assert found.empty == 0
+
+
+def test_three_registers_have_the_fields_that_all_have(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    third = {"surname": "surname", "forename": "forename", "born": "iso", "Job": "job"}
+    c = write(tmp_path / "c.csv", third, people(200, 4)[50:])
+    registers = read_several((*pair, c))
+    assert [list(one.columns) for one in registers] == [["forename", "surname"]] * 3
+    assert [one.rows for one in registers] == [200, 200, 150]
+    assert registers[2].map.ignored["Job"] == registers[0].map.ignored["job"] == "the other file has nothing like it"
+    path = tmp_path / "map.yaml"
+    path.write_text(write_maps(dict(zip("abc", (one.map for one in registers), strict=True))))
+    for found, expected in zip(read_several((*pair, c), map_file=path), registers, strict=True):
+        assert {name: values(column) for name, column in found.columns.items()} == {
+            name: values(column) for name, column in expected.columns.items()
+        }
+    with pytest.raises(RecordsError, match="d is missing"):
+        read_several((*pair, c, c), map_file=path)
+
+
+def test_an_own_field_that_three_registers_have(tmp_path: Path) -> None:
+    everyone = people(300, 5)
+    names = ("job", "Job", "JOB")
+    paths = [
+        write(tmp_path / f"{name}.csv", {"surname": "surname", name: "job"}, everyone[at * 40 :])
+        for at, name in enumerate(names)
+    ]
+    assert [list(one.columns) for one in read_several(paths)] == [["surname", "job"]] * 3
+    other = write(tmp_path / "other.csv", {"surname": "surname", "job": "town"}, everyone)
+    registers = read_several([*paths, other])
+    assert [list(one.columns) for one in registers] == [["surname"]] * 4
+    assert registers[3].map.ignored["job"] == "its values are not those of the other file"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from exchange_node.engine.search import Found
-from exchange_node.trial.measure import measure, measure_doubles
+from exchange_node.trial.measure import measure, measure_doubles, measure_groups
 
 
 @dataclass
@@ -66,3 +66,23 @@ def test_doubles(seed: int) -> None:
     true = sum(who[a] == who[b] != "" for a, b in every)
     count = rng.randint(0, len(pairs))
     assert measure_doubles(some_links(pairs, count), who) == pytest.approx(plainly(pairs, good, count, true))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_groups(seed: int) -> None:
+    rng = random.Random(seed)
+    sizes = [rng.randint(1, 6) for _ in range(3)]
+    truth = [[rng.choice(["", " ", *"abcd"]) for _ in range(size)] for size in sizes]
+    groups = [np.array([rng.randrange(5) for _ in range(size)]) for size in sizes]
+    who, number = [text.strip() for side in truth for text in side], [int(at) for side in groups for at in side]
+    every = list(combinations(range(len(who)), 2))
+    linked = [(a, b) for a, b in every if number[a] == number[b]]
+    hits = sum(who[a] == who[b] != "" for a, b in linked)
+    true = sum(who[a] == who[b] != "" for a, b in every)
+    expected = {
+        "true_pairs": true,
+        "precision": hits / len(linked) if linked else 0.0,
+        "recall": hits / true if true else 0.0,
+        "f1": 2 * hits / (len(linked) + true) if linked or true else 0.0,
+    }
+    assert measure_groups(groups, truth) == pytest.approx(expected)

@@ -73,7 +73,7 @@ def test_no_value_is_shown(
     assert pair.code == alone.code == shown.code == 0
     texts = [result.out + result.err for result in (pair, alone, shown)]
     texts += [path.read_text() for folder in ("pair", "alone") for path in (tmp_path / folder).iterdir()]
-    assert len(texts) == 9
+    assert len(texts) == 10
     names = {one[name] for one in town.left for name in ("forename", "surname") if len(one[name]) > 5}
     for text in texts:
         assert [trace for trace in TRACES if trace in text.lower()] == []

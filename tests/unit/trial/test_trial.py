@@ -138,7 +138,7 @@ def test_doubles_in_one_file(exchange: Exchange, town: Registers, tmp_path: Path
     people = with_truth(town.left + town.right[:80], town.who_left + town.who_right[:80])
     file = write_csv(tmp_path / "one.csv", people, ("person_id", *FIELDS))
     found = exchange(file, "--truth", "person_id", "--out", tmp_path / "out", "--json")
-    assert found.code == 0 and set(found.json) == KEYS | MEASURED
+    assert found.code == 0 and set(found.json) == KEYS | MEASURED | {"groups", "pairs_f1"}
     assert set(found.json["map"]) == {"a"} and found.json["rows_a"] == found.json["rows_b"] == 330
     assert all(a < b for a, b in linked(tmp_path / "out" / "links.csv"))
     assert found.json["true_pairs"] == len(set(town.who_left) & set(town.who_right[:80]))
