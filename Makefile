@@ -22,8 +22,8 @@ RESOLVE := --quiet --universal --python-version 3.11 --override requirements/ove
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow lint format protos protos-check policies policies-check opa image bench bench-venv \
-  locks clean
+.PHONY: help install demo test test-slow lint format protos protos-check policies policies-check opa image bench \
+  bench-venv plots locks clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,9 @@ $(BENCH_VENV)/.peers: requirements/bench.txt | $(BIN)/python
 	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
 	  --only-binary :all: -r requirements/bench.txt
 	@touch $@
+
+plots: $(BENCH_VENV)/.peers ## draw docs/plots anew from benchmarks/figures
+	$(BENCH_VENV)/bin/python -m benchmarks.plots
 
 locks: ## resolve requirements/*.in anew (needs uv; see docs/adr/0005)
 	uv pip compile $(RESOLVE) requirements/build.in --output-file requirements/build.txt

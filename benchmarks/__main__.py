@@ -23,6 +23,8 @@ BENCHMARKS = {
     "dot": "dot products of all pairs and of candidates, against BLAS and the machine's limits",
     "vectors": "vectors a second, one process, against CLKs of clkhash and our own",
     "quality": "F1 of a trial without labels, against Splink 5 in the clear",
+    "calibration": "scores and probabilities of a trial, against the truth",
+    "ablations": "what each part of the engine is worth, against the whole",
     "growth": "time and memory of a trial by size, against Splink 5 in the clear",
     "blocking": "the links that keys miss, against all pairs",
     "records": "reading a register, and that its memory is bounded",

@@ -9,6 +9,7 @@ all are run, the smallest first. Beyond `--peer` rows a side Splink is left out:
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -52,8 +53,9 @@ def main() -> None:
     parser.add_argument("--only", default="", help="names of sets, with commas between them")
     parser.add_argument("--peer", type=int, default=300_000, help="the most rows a side that Splink gets")
     parser.add_argument("--setup", choices=SETUPS, default="library", help="how Splink is set up")
+    parser.add_argument("--out", type=Path, help="where to write all figures, as JSON")
     options = parser.parse_args()
-    table = []
+    table, figures = [], []
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.sets or Path(scratch)
         if not options.sets:
@@ -64,7 +66,11 @@ def main() -> None:
         sets = [(lines(files[0]), name, files) for name, files in found(folder, only)]
         for rows, name, files in sorted(sets, key=lambda one: one[:2]):
             peer = splink(files, options.setup, "tight", 1) if rows <= options.peer else None
-            table.append(row(name, rows, ours(files), peer))
+            own = ours(files)
+            table.append(row(name, rows, own, peer))
+            figures.append({"set": name, "rows": rows, "ours": own, "peer": peer})
+            if options.out:
+                options.out.write_text(json.dumps(figures, indent=1) + "\n")
             print("   " + "  ".join(table[-1]), flush=True)
     if not table:
         raise SystemExit("no such set")

@@ -130,7 +130,7 @@ def main() -> None:
                 flush=True,
             )
             if options.out:
-                options.out.write_text(json.dumps(results, indent=1))
+                options.out.write_text(json.dumps(results, indent=1) + "\n")
     if not results:
         raise SystemExit("no such set")
     draw([(*HEAD, *MORE), *map(row, results)])
