@@ -1,6 +1,7 @@
 """F1 at the threshold chosen without labels, and at the best, next to Splink 5 in the clear on the same files.
 
-    python -m benchmarks.quality [--sets FOLDER] [--only NAMES] [--setup careful] [--size 1] [--out FIGURES.json]
+    python -m benchmarks.quality [--sets FOLDER] [--only NAMES] [--setup careful] [--size 1] [--peer EARLIER.json]
+        [--out FIGURES.json]
 
 Without `--sets` it makes its own (made_sets.py) and takes FEBRL's public files from the peer's environment. A set is a
 folder with a.csv and b.csv, or a.csv alone, in which duplicates are found; its column `entity_id` is the truth, of
@@ -58,9 +59,9 @@ def _output(words: list[str]) -> str:
     return done.stdout
 
 
-def compare(name: str, files: list[Path], setup: str, seed: int) -> Figures:
-    """One set, both tools."""
-    tight, wide = (splink(files, setup, rules, seed) for rules in ("tight", "wide"))
+def compare(name: str, files: list[Path], setup: str, seed: int, known: Figures | None = None) -> Figures:
+    """One set, both tools; what the peer makes of it may be known."""
+    tight, wide = (known[rules] if known else splink(files, setup, rules, seed) for rules in ("tight", "wide"))
     return {"set": name, "rows": tight["rows"], "ours": ours(files), "tight": tight, "wide": wide}
 
 
@@ -113,18 +114,21 @@ def main() -> None:
     parser.add_argument("--setup", choices=SETUPS, default="careful", help="how Splink is set up")
     parser.add_argument("--size", type=float, default=1.0, help="of the sets that are made: 1 is 5,000 a side")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--peer", type=Path, help="figures of an earlier run, of which Splink's are taken")
     parser.add_argument("--out", type=Path, help="where to write all figures, as JSON")
     options = parser.parse_args()
     if not PEERS.exists():
         raise SystemExit("Splink is not installed: make bench-venv")
     only = [name for name in options.only.split(",") if name]
+    earlier = json.loads(options.peer.read_text()) if options.peer else []
+    known = {figures["set"]: figures for figures in earlier}
     results = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.sets or Path(scratch)
         if not options.sets:
             made(folder, options.size, options.seed)
         for name, files in found(folder, only):
-            results.append(compare(name, files, options.setup, options.seed))
+            results.append(compare(name, files, options.setup, options.seed, known.get(name)))
             print(
                 f"   {name}: {row(results[-1])[2]}, Splink {row(results[-1])[3]}, wide {row(results[-1])[4]}",
                 flush=True,
