@@ -36,6 +36,7 @@ setup(
     packages=[*node, *command_line],
     package_dir={"exchange_cli": "cli"},
     ext_modules=[
+        library("blocks"),
         library("clk", "clk_hash.h", "clk_cache.h", "clk_tokens.h", "clk_values.h"),
         library("dice", "dice_search.h", "dice_sets.h"),
         library("dot", "dot_multiply.h", "dot_search.h", "dot_sets.h"),

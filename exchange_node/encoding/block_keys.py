@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exchange_node.encoding.vector_tokens import district, number_word, sector, soundex
+from exchange_node.kernels.cores import for_each
 from exchange_node.records.columns import Column, Columns
 
 Part = tuple[str, str]
@@ -25,19 +26,19 @@ NAMES_EITHER_WAY = "names-either-way"
 
 def block_keys(columns: Columns, keys: Sequence[Key], secret: bytes) -> Hashes:
     """The hash of each key of each row, shape (keys, rows); 0 where a part of it is missing."""
-    parts: dict[Part, NDArray[np.uint64]] = {}
+    parts = {part: _part(columns, part, secret) for part in dict.fromkeys(part for key in keys for part in key)}
     rows = len(next(iter(columns.values())))
     found = np.zeros((len(keys), rows), np.uint32)
-    for at, key in enumerate(keys):
+
+    def join(at: int) -> None:
         joined = np.full(rows, np.uint64(at + 1))
         known = np.ones(rows, np.bool_)
-        for part in key:
-            if part not in parts:
-                parts[part] = _part(columns, part, secret)
+        for part in keys[at]:
             known &= parts[part] != 0
             joined = _mix(joined * np.uint64(0x9E3779B97F4A7C15) + parts[part])
-        hashed = (joined >> np.uint64(32)).astype(np.uint32)
-        found[at] = np.where(known, np.maximum(hashed, np.uint32(1)), np.uint32(0))
+        found[at] = np.maximum((joined >> np.uint64(32)).astype(np.uint32), np.uint32(1)) * known
+
+    for_each(join, len(keys))
     return found
 
 
@@ -129,7 +130,10 @@ def described(key: Key) -> str:
 
 
 def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
+    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014), in place."""
+    value ^= value >> np.uint64(30)
+    value *= np.uint64(0xBF58476D1CE4E5B9)
+    value ^= value >> np.uint64(27)
+    value *= np.uint64(0x94D049BB133111EB)
+    value ^= value >> np.uint64(31)
+    return value

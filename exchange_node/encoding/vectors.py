@@ -28,8 +28,6 @@ hash under a key of domain and field, and then the hash of those, eight bytes ea
 from __future__ import annotations
 
 import hashlib
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -40,6 +38,7 @@ from numpy.typing import NDArray
 from exchange_node.encoding.vector_schema import PRESENCE, Block, VectorSchema
 from exchange_node.encoding.vector_tokens import SINGLE, TOKENISERS
 from exchange_node.kernels import vectors as native
+from exchange_node.kernels.cores import for_each
 from exchange_node.records.columns import Column, Columns
 
 LARGEST = 32_000
@@ -89,8 +88,7 @@ class Vectors:
                 (field,) = fields
                 self._tables.fill(number, [_cut(block, columns[field], texts[field]) for block in here])
 
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            list(pool.map(fill, range(len(groups))))
+        for_each(fill, len(groups))
 
     def left(self, rows: Rows, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Weightless vectors of these rows, shape (rows, schema.width), values 0 to 127; into `out` if it is given."""

@@ -18,7 +18,7 @@ from exchange_node.encoding.block_keys import Key, block_keys, described, possib
 from exchange_node.encoding.vectors import Weights
 from exchange_node.engine.party import Party
 from exchange_node.engine.search import Plan
-from exchange_node.linkage.blocks import for_each
+from exchange_node.kernels.cores import for_each
 from exchange_node.linkage.errors import LinkageError
 from exchange_node.records.columns import Columns
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from exchange_node.encoding.block_keys import Key, block_keys
 from exchange_node.encoding.vector_schema import VectorSchema
 from exchange_node.encoding.vectors import LARGEST, Rows, Vectors, Weights, scale_for
+from exchange_node.kernels.cores import for_each
 from exchange_node.kernels.dot import SideBySide, side_by_side
-from exchange_node.linkage.blocks import Buckets, Candidates, for_each
+from exchange_node.linkage.blocks import Buckets, Candidates
 from exchange_node.linkage.dot import best_pairs, choose
 from exchange_node.records.columns import Columns
 
@@ -141,10 +142,10 @@ def candidates(
     left: Side, left_rows: Rows, right: Side, right_rows: Rows, plan: Plan, *, later: bool = False
 ) -> Candidates:
     """The pairs of these rows that the plan's keys name; their places among them. All weights have the same ones."""
-    wanted = left.keys(plan)[:, left_rows]
+    wanted = left.keys(plan).take(left_rows, axis=1)
     if np.array_equal(right_rows, np.arange(right.rows)):
         return right.buckets(plan).candidates(wanted, later=later)
-    return Buckets(right.keys(plan)[:, right_rows], plan.cap).candidates(wanted, later=later)
+    return Buckets(right.keys(plan).take(right_rows, axis=1), plan.cap).candidates(wanted, later=later)
 
 
 def _in_all(progress: Progress | None, rows: int, slabs: int) -> Progress | None:

@@ -32,7 +32,6 @@
 #define LINE 64            /* bytes of a cache line; a row is whole lines long */
 #define MAX_WIDTH 4096
 #define MAX_MOST 256
-#define MAX_KEYS 256
 #define FAR ((int64_t)1 << 40)
 
 struct pair {
@@ -58,15 +57,6 @@ struct right {
 
 struct candidate {
     uint32_t left, right; /* both counted from the first rows at hand */
-};
-
-/* For each key, the right rows by it, and where in that order the candidates of a left row are. */
-struct blocks {
-    const uint32_t *order;  /* [key][right row] */
-    const uint32_t *ranges; /* [left row][key][begin, end) */
-    ptrdiff_t keys, rows;   /* rows: right ones */
-    int64_t beyond;
-    uint64_t *seen; /* [right row / 64], bits: already a candidate of the left row at hand */
 };
 
 /* The least score that would be kept of a left row, where right rows come in ascending order. */
@@ -95,43 +85,6 @@ static void keep(struct left *left, ptrdiff_t row, ptrdiff_t at, int32_t score)
     for (; place > 0 && better(&pair, &kept[place - 1]); place--)
         kept[place] = kept[place - 1];
     kept[place] = pair;
-}
-
-/* Have the beginnings of a left row's ranges fetched. */
-static void prepare(const struct blocks *blocks, ptrdiff_t row, ptrdiff_t rows)
-{
-    if (row >= rows)
-        return;
-    for (ptrdiff_t key = 0; key < blocks->keys; key++) {
-        uint32_t at = blocks->ranges[(row * blocks->keys + key) * 2];
-        if (at < blocks->rows)
-            __builtin_prefetch(blocks->order + key * blocks->rows + at);
-    }
-}
-
-/* The candidates of a left row, each once, of which there is room for `most`; how many, or -1: out of range. */
-static ptrdiff_t gather(const struct blocks *blocks, ptrdiff_t row, uint32_t *ids, ptrdiff_t most)
-{
-    ptrdiff_t count = 0;
-    for (ptrdiff_t key = 0; key < blocks->keys; key++) {
-        const uint32_t *range = blocks->ranges + (row * blocks->keys + key) * 2;
-        const uint32_t *order = blocks->order + key * blocks->rows;
-        if (range[0] > range[1] || range[1] > blocks->rows || range[1] - range[0] > most - count)
-            return -1;
-        for (uint32_t i = range[0]; i < range[1]; i++) {
-            uint32_t at = order[i];
-            if (at >= blocks->rows)
-                return -1;
-            uint64_t bit = (uint64_t)1 << at % 64;
-            if (blocks->seen[at / 64] & bit || at <= row + blocks->beyond)
-                continue;
-            blocks->seen[at / 64] |= bit;
-            ids[count++] = at;
-        }
-    }
-    for (ptrdiff_t i = 0; i < count; i++)
-        blocks->seen[ids[i] / 64] = 0;
-    return count;
 }
 
 typedef int32_t product(const uint8_t *x, const int8_t *y, ptrdiff_t width);
@@ -326,36 +279,6 @@ const char *dot_search_among(const char *kernel, int64_t width, int64_t first, i
     struct right right = {a[1].items, rows, 0, first};
     among(chosen->product, &right, &left, a[2].items, ends);
     return NULL;
-}
-
-/* The right rows that share a bucket with each left row, one left row's after the other's and each once. Arrays: order,
- * ranges, counts, ids, for which there must be room. Returns what is wrong, or NULL.
- */
-const char *dot_gather(int64_t rows, int64_t beyond, const struct array *a)
-{
-    int64_t ordered = items(a[0], 4), keys = rows > 0 ? ordered / rows : 0, left = items(a[2], 4);
-    int64_t room = items(a[3], 4);
-    if (rows < 0 || rows > UINT32_MAX || ordered < 0 || ordered != keys * rows || keys > MAX_KEYS)
-        return "order";
-    if (left < 0 || room < 0)
-        return "answer";
-    if (rows && items(a[1], 4) != left * keys * 2)
-        return "ranges";
-    if (beyond < -FAR || beyond > FAR)
-        return "beyond";
-    struct blocks blocks = {a[0].items, a[1].items, keys, rows, beyond, calloc((size_t)rows / 64 + 1, 8)};
-    uint32_t *counts = (uint32_t *)a[2].items, *ids = (uint32_t *)a[3].items;
-    if (!blocks.seen)
-        return "memory";
-    ptrdiff_t count = 0;
-    for (ptrdiff_t row = 0; row < left && count >= 0; row++) {
-        prepare(&blocks, row + AHEAD, left);
-        count = gather(&blocks, row, ids, room);
-        counts[row] = (uint32_t)count;
-        ids += count, room -= count;
-    }
-    free(blocks.seen);
-    return count < 0 ? "index" : NULL;
 }
 
 /* The pairs (left[i], right[i]). Arrays: x, y, left, right, scores. Returns what is wrong, or NULL. */

@@ -33,9 +33,8 @@ def _load() -> ctypes.CDLL:
     library.dot_kernel.argtypes = [whole]
     library.dot_search.argtypes = [name, size, size, size, ctypes.c_int32, whole, size, arrays]
     library.dot_search_among.argtypes = [name, size, size, size, ctypes.c_int32, whole, arrays]
-    library.dot_gather.argtypes = [size, size, arrays]
     library.dot_pairs.argtypes = [name, size, arrays]
-    for function in ("kernel", "search", "search_among", "gather", "pairs"):
+    for function in ("kernel", "search", "search_among", "pairs"):
         getattr(library, f"dot_{function}").restype = name
     return library
 
@@ -144,25 +143,6 @@ def search_among(
     _call("dot_search_among", (kernel, *sizes), (x, y, ids, ends, kept.counts, kept.pairs), y.shape[-1])
 
 
-def gather(order: Array, ranges: Array, beyond: int = EVERY) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """The candidates of each left row, each once: how many, uint32 of shape (m,), and all of them, one left row's after
-    the other's.
-
-    `order`: uint32 of shape (keys, n), the right rows by each key; `ranges`: uint32 of shape (m, keys, 2), where in
-    that order the candidates of each left row begin and end. `beyond` as of `search`.
-    """
-    if order.dtype != np.uint32 or order.ndim != 2:
-        raise ValueError("order: wrong size or values")
-    if ranges.dtype != np.uint32 or ranges.ndim != 3 or ranges.shape[1:] != (len(order), 2):
-        raise ValueError("ranges: wrong size or values")
-    if (ranges[..., 0] > ranges[..., 1]).any():
-        raise ValueError("ranges: wrong size or values")
-    counts = np.zeros(len(ranges), np.uint32)
-    ids = np.empty(int(np.sum(ranges[..., 1] - ranges[..., 0], dtype=np.int64)), np.uint32)
-    _native("dot_gather", (order.shape[1], beyond), (order, ranges, counts, ids))
-    return counts, ids[: int(counts.sum(dtype=np.int64))]
-
-
 def pairs(kernel: str, x: Array, y: Rows, left: Array, right: Array) -> NDArray[np.int32]:
     """The dot products of x[left[i]] and y[right[i]]; `left` and `right`: uint32."""
     if left.dtype != np.uint32 or right.dtype != np.uint32:
@@ -182,13 +162,9 @@ def _call(function: str, words: tuple[Any, ...], arrays: tuple[Array, ...], widt
             raise ValueError("threshold: wrong size or values")
         if arrays[-2].dtype != np.int32 or arrays[-1].dtype != KEPT:
             raise ValueError("answer: wrong size or values")
-    _native(function, (kernel.encode(), *sizes), arrays)
-
-
-def _native(function: str, words: tuple[Any, ...], arrays: tuple[Array, ...]) -> None:
     if any(not array.flags.c_contiguous for array in arrays):
         raise ValueError("contiguous: wrong layout")
     packed = (_Array * len(arrays))(*(_Array(array.ctypes.data, array.nbytes) for array in arrays))
-    wrong = getattr(_LIBRARY, function)(*words, packed)
+    wrong = getattr(_LIBRARY, function)(kernel.encode(), *sizes, packed)
     if wrong is not None:
         raise ValueError(f"{wrong.decode()}: wrong size or values")

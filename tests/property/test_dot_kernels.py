@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from exchange_node.kernels import blocks as buckets
 from exchange_node.kernels import dot, greedy
 from exchange_node.linkage.blocks import Buckets
 from exchange_node.linkage.dot import best_pairs, choose
@@ -134,7 +135,7 @@ def test_the_search_among_candidates_is_exact(
     mine, theirs = (generator.integers(0, 5, (keys, count)) for count in rows)
     allowed = (mine[:, :, None] == theirs[:, None, :]).any(axis=0) & after(scores.shape, beyond)
     threshold = threshold_at(scores, quantile)
-    counts, ids = dot.gather(*blocks(mine, theirs), beyond)
+    counts, ids = buckets.gather(*blocks(mine, theirs), beyond)
     assert counts.tolist() == allowed.sum(axis=1).tolist()
     ends = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
     assert all(set(ids[ends[i] : ends[i + 1]]) == set(np.flatnonzero(allowed[i])) for i in range(rows[0]))
@@ -396,15 +397,58 @@ def test_candidates_that_are_not_among_the_right_rows_are_passed_over() -> None:
         (1, RANGES + np.uint32(1)),
         (1, RANGES[:, :, ::-1].copy()),
         (1, RANGES[:, :, ::-1]),
-        (2, 2**41),
     ],
 )
 def test_buckets_that_do_not_fit_are_refused(place: int, value: object) -> None:
-    good: list[Any] = [ORDER, RANGES, dot.EVERY]
-    assert dot.gather(*good)[0].tolist() == [70] * 6
+    good: list[Any] = [ORDER, RANGES, buckets.EVERY]
+    assert buckets.gather(*good)[0].tolist() == [70] * 6
     good[place] = value
     with pytest.raises(ValueError, match="wrong"):
-        dot.gather(*good)
+        buckets.gather(*good)
+
+
+@given(st.integers(0, 2**32), st.integers(0, 300), st.sampled_from([3, 2**16, 2**32 - 1]), st.integers(0, 5))
+def test_buckets_are_those_of_a_plain_sort(seed: int, rows: int, most: int, cap: int) -> None:
+    generator = np.random.default_rng(seed)
+    hashes, wanted = (generator.integers(0, most, count, np.uint32, endpoint=True) for count in (rows, 40))
+    wanted[: min(rows, 20)] = hashes[:20]
+    order, ranges = np.empty(rows, np.uint32), np.full((40, 2, 2), 7, np.uint32)
+    known = buckets.sort(hashes, order)
+    assert order.tolist() == np.argsort(hashes, kind="stable").tolist()
+    assert known.hashes.tolist() == sorted(set(hashes.tolist()))
+    buckets.find(known, cap, wanted, ranges, 1)
+    assert (ranges[:, 0] == 7).all()
+    for one, (begin, end) in zip(wanted, ranges[:, 1], strict=True):
+        there = np.flatnonzero(hashes == one).tolist()
+        assert order[begin:end].tolist() == (there if one and len(there) <= cap else [])
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (0, buckets.Sorted(LEFT, LEFT)),
+        (0, buckets.Sorted(LEFT.astype(np.int32), np.arange(7, dtype=np.uint32))),
+        (2, LEFT[1:]),
+        (2, LEFT.astype(np.int64)),
+        (3, RANGES[:5]),
+        (3, RANGES.astype(np.int32)),
+        (3, RANGES[:, :, :1].copy()),
+        (4, 2),
+        (4, -1),
+    ],
+)
+def test_a_look_up_that_does_not_fit_is_refused(place: int, value: object) -> None:
+    good: list[Any] = [buckets.Sorted(LEFT, np.arange(7, dtype=np.uint32)), 9, LEFT, RANGES.copy(), 1]
+    buckets.find(*good)
+    good[place] = value
+    with pytest.raises(ValueError, match="wrong"):
+        buckets.find(*good)
+
+
+def test_hashes_that_do_not_fit_are_not_sorted() -> None:
+    for hashes, order in ((LEFT, LEFT[1:].copy()), (LEFT.astype(np.int64), LEFT), (LEFT[::2], LEFT[:3])):
+        with pytest.raises(ValueError, match="wrong"):
+            buckets.sort(hashes, order)
 
 
 @pytest.mark.parametrize(
