@@ -61,6 +61,24 @@ def write(name: str, kind: Kind, folder: Path, seed: int) -> None:
         _register(folder / name / "b.csv", people[kind.left - shared :], kind, dice, "{0:%d/%m/%Y}")
 
 
+SEVERAL = {"clean": 0.4, "middling": 1.5, "bad": 4.0}
+"""Kinds of sets of several parties, and how their errors are scaled."""
+FORMATS = ("{0:%Y-%m-%d}", "{0:%d/%m/%Y}", "{0:%Y%m%d}", "{0:%d-%m-%Y}", "{0:%d.%m.%Y}")
+
+
+def write_several(folder: Path, error: float, people: int, parties: int, seed: int) -> list[Path]:
+    """Files of parties that each hold some 45 in 100 of the same people, and one in twenty of those twice."""
+    folder.mkdir(parents=True, exist_ok=True)
+    dice = Dice(seed, 9)
+    everyone = make_people(seed, people)
+    kind = Kind(error, twice=0.05)
+    files = [folder / f"{letter}.csv" for letter in "abcdefgh"[:parties]]
+    for number, file in enumerate(files):
+        held = [person for person in everyone if dice.chance(0.45)]
+        _register(file, held, kind, dice, FORMATS[number % len(FORMATS)])
+    return files
+
+
 def _register(file: Path, people: Sequence[Person], kind: Kind, dice: Dice, date: str) -> None:
     """Every person once, and some of them twice, as if they had come twice."""
     rows = [(person, seen(person, dice, kind.error)) for person in people]
