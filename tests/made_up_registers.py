@@ -51,7 +51,7 @@ def written_again(one: Person, rng: random.Random, rate: float) -> Person:
     if rng.random() < 2 * rate:
         made |= {name: value for name, value in person(rng).items() if name in ("postcode", "address_line")}
     for name in ("forename", "surname", "address_line"):
-        if rng.random() < rate:
+        if rng.random() < rate and len(made[name]) > 1:
             at = rng.randrange(1, len(made[name]))
             made[name] = made[name][:at] + rng.choice("aeiou") + made[name][at + 1 :]
     if rng.random() < rate:

@@ -104,14 +104,17 @@ class PlainVectors:
     schema: VectorSchema
     columns: Columns
     key: bytes
+    counted: int | None = None
 
     def __post_init__(self) -> None:
         """Every block's tokens."""
         self.blocks: dict[str, list[Row]] = {}
         for block in self.schema.blocks:
             rows = tokens(block, self.columns, self.key)
-            counts = Counter(token for row in rows for token in row)
-            rarity = {token: self.rarity(block, n, len(rows)) for token, n in counts.items()}
+            counting = rows[: self.counted]
+            counts = Counter(token for row in counting for token in row)
+            every = {token for row in rows for token in row}
+            rarity = {token: self.rarity(block, counts[token] or 1, len(counting)) for token in every}
             secret = derived(self.key, block.domain)
             self.blocks[block.name] = [
                 [(rarity[token], places(block, siphash(secret, token))) for token in row] for row in rows

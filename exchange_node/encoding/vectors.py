@@ -8,6 +8,7 @@ linkage key, but whoever has both sides' can compare people: they never go to an
 bits; floor(x + 1/2) is x rounded. Of N rows, n have token t (more than once counts more than once). A value has tokens,
 of which c[j] set column j of a block, whose rarities are r[j] together; s is the sum of c[j]^2.
 
+- N and n are of all rows, or of the first ones that count; a token that none of those has is as rare as if one had it.
 - rarity of t: 4096 * (1 - log(n) / log(N)), rounded, at least 0; logarithms to base 2 in units of 2^-16, rounded down.
   Where N < 2, and for presence: 4096.
 - i, for 1 / sqrt(s): 2^20 / sqrt(s), rounded down.
@@ -66,7 +67,8 @@ class Vectors:
     Nobody may write to the columns' codes meanwhile: they are read in place.
     """
 
-    def __init__(self, schema: VectorSchema, columns: Columns, key: bytes) -> None:
+    def __init__(self, schema: VectorSchema, columns: Columns, key: bytes, counted: int | None = None) -> None:
+        """`counted`: how rare a value is, is told by so many of the first rows; by all, if it is not said."""
         self.schema = schema
         self.rows = len(columns[schema.fields[0]])
         groups = list(dict.fromkeys(map(_fields, schema.blocks)))
@@ -76,7 +78,7 @@ class Vectors:
             native.Block(groups.index(_fields(block)), _tokeniser(block), schema.start[block.name], block.width,
                          block.hashes, block.unit, _key(key, block.domain))
             for block in blocks
-        ])  # fmt: skip
+        ], counted)  # fmt: skip
         texts = {field: _texts(columns[field]) for field in schema.fields}
 
         def fill(number: int) -> None:

@@ -138,8 +138,19 @@ def decide(found: Estimate) -> Decision:
 
 
 def posterior(found: Estimate, scores: Floats) -> Floats:
-    """The probability of each pair, from its score: a logistic curve through the expected counts of right and false
-    pairs between thresholds.
+    """The probability of each pair, from its score."""
+    return along(curve(found), scores)
+
+
+def along(curve: tuple[float, float], scores: Floats) -> Floats:
+    """The probabilities on such a curve."""
+    slope, level = curve
+    return np.asarray(1 / (1 + np.exp(-np.clip(slope * scores + level, -500, 500))))
+
+
+def curve(found: Estimate) -> tuple[float, float]:
+    """Slope and level of the log odds of a pair by its score: a logistic curve through the expected counts of right and
+    false pairs between thresholds.
     """
     right = _between(float(found.likely @ found.shared) * found.found)
     false = np.maximum(_between(found.likely @ found.false), 0)
@@ -151,13 +162,13 @@ def posterior(found: Estimate, scores: Floats) -> Floats:
     for _ in range(100):
         p = 1 / (1 + np.exp(-np.clip(x @ beta, -500, 500)))
         slope = x.T @ (counts * p - right) + ridge @ beta
-        curve = (x * (counts * np.maximum(p * (1 - p), 1e-9))[:, None]).T @ x + ridge
-        step = np.linalg.solve(curve, slope)
+        bend = (x * (counts * np.maximum(p * (1 - p), 1e-9))[:, None]).T @ x + ridge
+        step = np.linalg.solve(bend, slope)
         largest = float(np.abs(step).max())
         if largest < 1e-6:
             break
         beta -= step * min(1.0, 5.0 / largest)
-    return np.asarray(1 / (1 + np.exp(-np.clip(beta[0] * scores + beta[1], -500, 500))))
+    return float(beta[0]), float(beta[1])
 
 
 def _spread(values: Floats, likely: Floats) -> tuple[float, float, float]:

@@ -64,7 +64,7 @@ struct group {
 };
 
 struct vectors {
-    int64_t rows;
+    int64_t rows, counted; /* only the first `counted` rows tell how rare a token is */
     int32_t width, group_count, block_count;
     struct group *groups;
     struct block *blocks;
@@ -111,7 +111,7 @@ static uint32_t exact_rarity(uint32_t rows, uint64_t count)
 
 static uint32_t rarity_of(const struct vectors *vectors, uint64_t count)
 {
-    return count < RARITIES ? vectors->rarities[count] : exact_rarity((uint32_t)vectors->rows, count);
+    return count < RARITIES ? vectors->rarities[count] : exact_rarity((uint32_t)vectors->counted, count);
 }
 
 /* Items of `size` bytes in an array, -1 if it is not whole items at an aligned place. */
@@ -166,15 +166,17 @@ static int are_blocks(int32_t width, int32_t groups, int32_t count, const struct
 }
 
 /* NULL: a size does not fit, or there is no memory. */
-struct vectors *vectors_begin(int64_t rows, int32_t width, int32_t groups, int32_t count, const struct block *blocks)
+struct vectors *vectors_begin(int64_t rows, int64_t counted, int32_t width, int32_t groups, int32_t count,
+                              const struct block *blocks)
 {
-    if (rows < 0 || rows > INT32_MAX || width < 1 || width > MOST_WIDTH || count < 1 || count > MOST_BLOCKS ||
+    if (rows < 0 || rows > INT32_MAX || counted < 0 || counted > rows || width < 1 || width > MOST_WIDTH || count < 1 || count > MOST_BLOCKS ||
         !are_blocks(width, groups, count, blocks))
         return NULL;
     struct vectors *vectors = calloc(1, sizeof *vectors);
     if (!vectors)
         return NULL;
-    vectors->rows = rows, vectors->width = width, vectors->group_count = groups, vectors->block_count = count;
+    vectors->rows = rows, vectors->counted = counted;
+    vectors->width = width, vectors->group_count = groups, vectors->block_count = count;
     vectors->groups = calloc((size_t)groups, sizeof *vectors->groups);
     vectors->blocks = calloc((size_t)count, sizeof *vectors->blocks);
     if (!vectors->groups || !vectors->blocks) {
@@ -189,8 +191,8 @@ struct vectors *vectors_begin(int64_t rows, int32_t width, int32_t groups, int32
     }
     for (uint32_t square = 1; square <= MOST_SQUARE; square++)
         vectors->inverses[square] = (uint32_t)root(((uint64_t)1 << 2 * INVERSE_BITS) / square);
-    for (uint32_t count = 1; count < RARITIES; count++)
-        vectors->rarities[count] = exact_rarity((uint32_t)rows, count);
+    for (uint32_t count = 0; count < RARITIES; count++) /* one that no counted row has is as rare as one that one has */
+        vectors->rarities[count] = exact_rarity((uint32_t)counted, count ? count : 1);
     return vectors;
 }
 

@@ -40,7 +40,7 @@ def _load() -> ctypes.CDLL:
     library = ctypes.CDLL(str(Path(__file__).with_name("libvectors.so.1")))
     handle, whole, size, name = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64, ctypes.c_char_p
     library.vectors_tokeniser.argtypes, library.vectors_tokeniser.restype = [whole], name
-    library.vectors_begin.argtypes = [size, whole, whole, whole, ctypes.POINTER(_Block)]
+    library.vectors_begin.argtypes = [size, size, whole, whole, whole, ctypes.POINTER(_Block)]
     library.vectors_begin.restype = handle
     library.vectors_fill.argtypes = [handle, whole, whole, ctypes.POINTER(_Column), handle]
     library.vectors_left.argtypes = [handle, _Array, _Array]
@@ -103,18 +103,21 @@ class Block:
 
 
 class Tables:
-    """What is known of some rows. Fill every group, from as many threads as you like; then make rows, likewise.
+    """What is known of some rows, the first `counted` of which, or all, tell how rare a token is. Fill every group,
+    from as many threads as you like; then make rows, likewise.
 
     Everywhere ValueError says what does not fit.
     """
 
-    def __init__(self, rows: int, width: int, groups: int, blocks: Sequence[Block]) -> None:
+    def __init__(self, rows: int, width: int, groups: int, blocks: Sequence[Block], counted: int | None = None) -> None:
         specs = (_Block * len(blocks))()
         for spec, b in zip(specs, blocks, strict=True):
             numbers = (b.group, TOKENISERS[b.tokeniser], b.start, b.width, b.hashes, b.unit)
             spec.group, spec.tokeniser, spec.start, spec.width, spec.hashes, spec.unit = numbers
             spec.key[:] = _words(b.key)
-        self._tables = _LIBRARY.vectors_begin(rows, width, groups, len(blocks), specs)
+        self._tables = _LIBRARY.vectors_begin(
+            rows, rows if counted is None else counted, width, groups, len(blocks), specs
+        )
         ctypes.memset(specs, 0, ctypes.sizeof(specs))
         if not self._tables:
             raise ValueError("blocks: wrong size, or no memory")

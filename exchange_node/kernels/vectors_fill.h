@@ -74,14 +74,19 @@ static struct span value_of(const struct column *column, int64_t value)
     return (struct span){text + (value ? ends[value - 1] + column->gap : 0), text + ends[value]};
 }
 
-/* How many rows have each value. 0: no memory. */
-static int count_rows(const struct column *column, int64_t rows, int64_t values, struct list *counts)
+#define USED ((uint32_t)1 << 31) /* by rows that do not count */
+#define COUNTED (USED - 1)
+
+/* How many of the rows that count have each value, and USED where others have it. 0: no memory. */
+static int count_rows(const struct vectors *vectors, const struct column *column, int64_t values, struct list *counts)
 {
     const int32_t *codes = column->codes.items;
     if (!zeros(counts, (size_t)values * sizeof(uint32_t)))
         return 0;
-    for (int64_t row = 0; row < rows; row++)
+    for (int64_t row = 0; row < vectors->counted; row++)
         ((uint32_t *)counts->items)[codes[row]]++;
+    for (int64_t row = vectors->counted; row < vectors->rows; row++)
+        ((uint32_t *)counts->items)[codes[row]] |= USED;
     return 1;
 }
 
@@ -174,7 +179,7 @@ static const char *cut_values(const struct block *blocks, struct group *group, s
             struct sink *sink = &sinks[b];
             struct span text = value_of(&columns[b], value);
             const struct block *block = &blocks[group->first + b];
-            if (!begin_value(sink, size(text), rows[value]))
+            if (!begin_value(sink, size(text), rows[value] & COUNTED))
                 return "memory";
             if (text.begin < text.end)
                 TOKENISERS[block->tokeniser].cut(sink, text);
@@ -202,7 +207,7 @@ static void settle(const struct vectors *vectors, struct group *group, const str
             if (sink->own == ITSELF && count) {
                 struct span text = value_of(&columns[b - group->first], value);
                 uint64_t hash = sip(block->key, text.begin, size(text));
-                to += record_one(block, worth_of(block, hash, rarity_of(vectors, rows[value])), words + to);
+                to += record_one(block, worth_of(block, hash, rarity_of(vectors, rows[value] & COUNTED)), words + to);
             } else
                 to += record(tally, block, worths, words + from, count, words + to);
             from += count * (size_t)block->hashes;
@@ -234,7 +239,7 @@ static const char *fill_values(const struct vectors *vectors, struct group *grou
         if (!begin_sink(&sinks[b], &group->words, block->key[0], TOKENISERS[block->tokeniser].own, longest))
             wrong = "memory";
     }
-    if (!wrong && (!tally || !count_rows(columns, vectors->rows, values, &rows) ||
+    if (!wrong && (!tally || !count_rows(vectors, columns, values, &rows) ||
                    !zeros(&group->offsets, (size_t)values * sizeof(uint32_t)) ||
                    !reserve(&group->words, (size_t)columns->text.bytes * 8 + (size_t)values * 16)))
         wrong = "memory";

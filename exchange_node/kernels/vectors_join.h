@@ -1,6 +1,6 @@
 /* Several columns together: one token for each distinct combination of known values. */
 
-/* Two values that some rows have together, and how many. */
+/* Two values that some rows have together, and how many of the rows that count. */
 struct pair {
     uint32_t one, other, rows;
 };
@@ -8,9 +8,10 @@ struct pair {
 /* Number the pairs of known values of `codes` and of a column, from 1, into `codes`. Rows are gone through by value, so
  * that what is needed for one stays in the cache. 0: no memory.
  */
-static int join(int64_t rows, int32_t *codes, int64_t values, const struct column *column, struct list *pairs)
+static int join(const struct vectors *vectors, int32_t *codes, int64_t values, const struct column *column, struct list *pairs)
 {
     const int32_t *others = column->codes.items;
+    int64_t rows = vectors->rows;
     struct list ends = {0}, order = {0}, seen = {0};
     int done = zeros(&ends, ((size_t)values + 1) * sizeof(uint32_t)) &&
                zeros(&order, (size_t)rows * sizeof(uint64_t)) &&
@@ -38,7 +39,7 @@ static int join(int64_t rows, int32_t *codes, int64_t values, const struct colum
                 last[other] = (uint64_t)one << 32 | found++;
             }
             if (done)
-                ((struct pair *)pairs->items)[(uint32_t)last[other]].rows++;
+                ((struct pair *)pairs->items)[(uint32_t)last[other]].rows += row < vectors->counted;
             codes[row] = (int32_t)(uint32_t)last[other] + 1;
         }
     drop(&ends), drop(&order), drop(&seen);
@@ -86,7 +87,7 @@ static const char *fill_combinations(const struct vectors *vectors, struct group
     if (done && vectors->rows)
         memcpy(group->own.items, columns->codes.items, group->own.bytes);
     for (int i = 1; i < count && done; i++) {
-        done = join(vectors->rows, group->own.items, values, &columns[i], &pairs[i]);
+        done = join(vectors, group->own.items, values, &columns[i], &pairs[i]);
         values = 1 + (int64_t)(pairs[i].bytes / sizeof(struct pair));
     }
     for (int b = group->first; b < group->end; b++)

@@ -12,7 +12,7 @@
 struct waiting {
     uint64_t hash, rows;
     size_t word; /* of the group, where its number goes */
-    uint8_t bytes, text[MOST_WAITING_TEXT];
+    uint8_t held, bytes, text[MOST_WAITING_TEXT];
 };
 
 /* A short token that was looked up lately. */
@@ -114,9 +114,9 @@ static void number(struct sink *sink, const uint8_t *text, size_t bytes, uint64_
 
 static void number_waiting(struct sink *sink, struct waiting *one)
 {
-    if (one->rows)
+    if (one->held)
         number(sink, one->text, one->bytes, one->hash, one->rows, one->word);
-    one->rows = 0;
+    one->held = 0;
 }
 
 /* A token that was seen before. */
@@ -151,7 +151,7 @@ static void put(struct sink *sink, const uint8_t *text, size_t bytes)
     }
     struct waiting *one = &sink->waiting[sink->count++ % WAITING];
     number_waiting(sink, one);
-    one->hash = hash, one->rows = sink->rows, one->word = word, one->bytes = (uint8_t)bytes;
+    one->hash = hash, one->rows = sink->rows, one->word = word, one->bytes = (uint8_t)bytes, one->held = 1;
     memcpy(one->text, text, bytes);
     __builtin_prefetch((uint64_t *)sink->table.slots.items + ((uint32_t)hash & sink->table.mask), 1);
 }

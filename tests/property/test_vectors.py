@@ -65,22 +65,23 @@ def schemas(draw: st.DrawFn) -> VectorSchema:
 
 
 @st.composite
-def questions(draw: st.DrawFn) -> tuple[VectorSchema, dict[str, Column], dict[str, Column], Weights]:
-    """A schema, two registers, and weights of any size and sign."""
+def questions(draw: st.DrawFn) -> tuple[VectorSchema, dict[str, Column], dict[str, Column], Weights, int | None]:
+    """A schema, two registers, weights of any size and sign, and how many of the rows tell what is rare."""
     schema = draw(schemas())
     kinds = [(name, kind) for name, kind in FIELDS if name in schema.fields]
     weight = st.sampled_from([0.0, 0.0, 1e-3, 5.0, -1e3]) | st.floats(-20, 20)
     weights = [draw(weight) for _ in schema.features]
-    return schema, draw(registers(kinds)), draw(registers(kinds)), Weights(np.array(weights))
+    counted = draw(st.none() | st.integers(0, ROWS))
+    return schema, draw(registers(kinds)), draw(registers(kinds)), Weights(np.array(weights)), counted
 
 
 @settings(max_examples=120, deadline=None)
 @given(questions())
 def test_native_vectors_equal_plain_ones_and_keep_their_bounds(question: Any) -> None:
-    schema, ours, theirs, weights = question
+    schema, ours, theirs, weights, counted = question
     scale = scale_for(schema, weights)
-    left, right = Vectors(schema, ours, KEY), Vectors(schema, theirs, KEY)
-    plain_left, plain_right = PlainVectors(schema, ours, KEY), PlainVectors(schema, theirs, KEY)
+    left, right = Vectors(schema, ours, KEY, counted), Vectors(schema, theirs, KEY, counted)
+    plain_left, plain_right = (PlainVectors(schema, side, KEY, counted) for side in (ours, theirs))
     x = np.array([plain_left.left(row) for row in every])
     y = np.array([plain_right.right(row, weights, scale) for row in every])  # not cut off at 127
     assert x.max() <= 127
@@ -105,8 +106,8 @@ EVERY_KIND = [
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(ANY, min_size=ROWS * 4, max_size=ROWS * 4))
-def test_every_kind_of_block_equals_the_plain_one(texts: list[str]) -> None:
+@given(st.lists(ANY, min_size=ROWS * 4, max_size=ROWS * 4), st.none() | st.integers(0, ROWS))
+def test_every_kind_of_block_equals_the_plain_one(texts: list[str], counted: int | None) -> None:
     features = [Feature("f", ((block.name, block.name),), rarity) for block in EVERY_KIND for rarity in (False, True)]
     schema = VectorSchema(tuple(EVERY_KIND), tuple(features))
     columns = {
@@ -114,7 +115,7 @@ def test_every_kind_of_block_equals_the_plain_one(texts: list[str]) -> None:
         for at, name in enumerate(["remark", "town", "sex", "phone"])
     }
     weights = Weights(np.where([feature.rarity for feature in features], 30.0, 3.0))
-    vectors, plain = Vectors(schema, columns, KEY), PlainVectors(schema, columns, KEY)
+    vectors, plain = Vectors(schema, columns, KEY, counted), PlainVectors(schema, columns, KEY, counted)
     assert np.array_equal(vectors.left(every), [plain.left(row) for row in every])
     assert np.array_equal(vectors.right(every, weights, 200.0), [plain.right(row, weights, 200.0) for row in every])
     found = vectors.features(every, vectors, every[::-1])
@@ -299,3 +300,11 @@ def test_what_does_not_fit_is_refused() -> None:
 def test_a_block_that_does_not_fit_is_refused(block: native.Block) -> None:
     with pytest.raises(ValueError, match="blocks"):
         native.Tables(5, 64, 1, [block])
+
+
+@pytest.mark.parametrize("counted", [-1, 6])
+def test_more_rows_cannot_count_than_there_are(counted: int) -> None:
+    block = native.Block(0, "whole", 0, 8, 1, 24, bytes(16))
+    assert native.Tables(5, 64, 1, [block], 5)
+    with pytest.raises(ValueError, match="blocks"):
+        native.Tables(5, 64, 1, [block], counted)
