@@ -28,6 +28,11 @@ CAP: Final = 300
 """Buckets with more right rows are not looked into: they cost much and hardly tell people apart."""
 PER_ROW: Final = 100.0
 """Candidates that one row may have on average."""
+FREE: Final = 5.0
+"""Candidates of a row that cost little beside what a key costs anyway, in registers of up to AFFORDED rows; the larger
+they are beyond that, the more each must find.
+"""
+AFFORDED: Final = 100_000
 _SAMPLE: Final = 50_000
 _KEYS: Final = 24
 _AGAIN: Final = 0.25
@@ -64,7 +69,7 @@ def plan_for(parties: Sequence[Party], weights: Weights, *, every: bool | None =
     costs = np.mean([costs for costs, _ in tried], axis=0)
     found = np.concatenate([found for _, found in tried], axis=1)
     worth = np.concatenate([_worth(party, weights) for party in parties_once])
-    chosen = _choose(costs, found, worth / worth.sum())
+    chosen = _choose(costs, found, worth / worth.sum(), np.clip(FREE * AFFORDED / max(rows), 0.5, FREE))
     if not chosen:
         raise LinkageError("no-keys", f"{pairs} pairs")
     kept = tuple(keys[at] for at in chosen)
@@ -73,13 +78,15 @@ def plan_for(parties: Sequence[Party], weights: Weights, *, every: bool | None =
     return Planned(Plan(kept, CAP), int(cost), loss, tuple(map(described, kept)))
 
 
-def _choose(costs: NDArray[np.float64], found: NDArray[np.bool_], worth: NDArray[np.float64]) -> list[int]:
+def _choose(
+    costs: NDArray[np.float64], found: NDArray[np.bool_], worth: NDArray[np.float64], free: float
+) -> list[int]:
     chosen: list[int] = []
     left, spent = worth.copy(), 0.0
     open_to = costs <= PER_ROW / 2
     while len(chosen) < _KEYS:
         gains = found @ left
-        value = np.where(open_to & (spent + costs <= PER_ROW), gains / (costs + 0.5), -1)
+        value = np.where(open_to & (spent + costs <= PER_ROW), gains / (costs + free), -1)
         best = int(np.argmax(value))
         if value[best] < 0 or gains[best] < _ENOUGH:
             break
