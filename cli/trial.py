@@ -27,6 +27,8 @@ def add_to(app: typer.Typer) -> None:
             "exchange trial a.csv b.csv --truth person_id --json",
             "exchange trial a.csv --out doubles",
             "exchange trial a.csv b.csv c.csv --out people",
+            "exchange trial a.csv b.csv --id row_id --keep --out trial",
+            "exchange trial a-new.csv b-new.csv --id row_id --since trial --out trial",
         )
     )(trial)
 
@@ -57,6 +59,20 @@ def trial(
         bool | None, typer.Option("--every-pair/--keys", help="Compare all pairs, or only those that share a key.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="The same files and seed give the same links.")] = 1,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Also write standing.npz, so that --since can go on from these two files.")
+    ] = False,
+    since: Annotated[
+        Path | None,
+        typer.Option(help="Folder of an earlier trial with --keep: only what has changed is linked.", metavar="DIR"),
+    ] = None,
+    id_column: Annotated[
+        str | None,
+        typer.Option("--id", help="A column of both files by which rows are known again; else by all that is in them."),
+    ] = None,
+    unlink: Annotated[
+        Path | None, typer.Option(help="With --since: a CSV row_a,row_b of rows that are not one person, for good.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show how the columns are understood.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -69,8 +85,13 @@ def trial(
         raise typer.BadParameter(f"at most {len(ascii_lowercase)} files")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin where cores are busy: ten times as slow
     from exchange_node.trial import trial as trials
+    from exchange_node.trial.linked import Options
 
-    options = trials.Options(map_file, truth, out, kernel, seed, every_pair)
+    if unlink and not since:
+        raise typer.BadParameter("--unlink goes with --since")
+    if keep and not out:
+        raise typer.BadParameter("--keep goes with --out")
+    options = Options(map_file, truth, out, kernel, seed, every_pair, keep, since, id_column, unlink)
     if dry_run:
         document = trials.understood(files, options)
         show(document, as_json, lambda: _show_map(document))
@@ -97,7 +118,7 @@ class _watching:
         self._task = self._progress.add_task("", total=None)
 
     def __enter__(self) -> Any:
-        from exchange_node.trial.trial import Watch
+        from exchange_node.trial.linked import Watch
 
         self._progress.start()
         return Watch(self._read, self._planned, self._tell)
@@ -140,7 +161,32 @@ def _columns(found: Any) -> str:
     return " + ".join(found) if isinstance(found, list) else str(found or "")
 
 
+def _show_changes(document: dict[str, Any], out: Path | None) -> None:
+    rows = [(side.upper(), *(str(of[name]) for name in ("same", "new", "changed", "gone")))
+            for side, of in document["changes"].items()]  # fmt: skip
+    table(("File", "Rows as they were", "new", "changed", "gone"), rows)
+    say(
+        f"{number(document['links'], 'link')}: {document['kept']} kept, {document['new']} new, "
+        f"{document['undone']} undone."
+    )
+    if "f1" in document:
+        _show_measured(document)
+    say(f"{document['seconds']:.1f} seconds, {document['peak_mb']:,.0f} MB, kernel {document['kernel']}.")
+    written = ", ".join(str(out / name) for name in ("links.csv", "standing.npz", "map.yaml")) if out else ""
+    say(f"Written: {written}." if out else "Nothing was written; --out FOLDER writes the links and standing.npz.")
+
+
+def _show_measured(document: dict[str, Any]) -> None:
+    say(
+        f"Measured against the truth: precision {100 * document['precision']:.2f} %, "
+        f"recall {100 * document['recall']:.2f} %, F1 {document['f1']:.4f}."
+    )
+
+
 def _show_result(document: dict[str, Any], out: Path | None) -> None:
+    if "changes" in document:
+        _show_changes(document, out)
+        return
     from exchange_node.trial.page import times
 
     table(
@@ -156,10 +202,7 @@ def _show_result(document: dict[str, Any], out: Path | None) -> None:
         f"recall {_percent(document, 'recall')}; {number(document['uncertain'], 'pair')} uncertain."
     )
     if "f1" in document:
-        say(
-            f"Measured against the truth: precision {100 * document['precision']:.2f} %, "
-            f"recall {100 * document['recall']:.2f} %, F1 {document['f1']:.4f}."
-        )
+        _show_measured(document)
     say(f"{document['seconds']:.1f} seconds, {document['peak_mb']:,.0f} MB, kernel {document['kernel']}.")
     if out is not None:
         names = [*(["links.csv"] if "rows" not in document else []), *(["groups.csv"] if "groups" in document else [])]

@@ -75,10 +75,16 @@ class RecordsError(ExchangeError):
             "No column was found that tells people apart, or none that both files have.",
             "Name the columns with --map.",
         ),
+        "since": Says(
+            Kind.INVALID,
+            "The earlier trial cannot be gone on with.",
+            "Give the folder that a trial of two files with --keep has written, the same columns and the same --id; or "
+            "link all again.",
+        ),
         "ids-doubled": Says(
             Kind.INVALID,
             "Too many ids stand on more than one row.",
-            "Check that `id_column` names the column with one id for each person.",
+            "Check that `id_column` (--id of a trial) names the column with one id for each person.",
         ),
         "attribute-unknown": Says(
             Kind.INVALID,

@@ -4,17 +4,38 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange_node.engine.link import Links
+from exchange_node.engine.search import Found
 
 Measured = dict[str, float]
 """`true_pairs`: how many right links there could be; `precision`, `recall`, `f1`; `best_f1`: over all thresholds."""
 
 
-def measure(links: Links, left: Sequence[str], right: Sequence[str]) -> Measured:
+class Candidates(Protocol):
+    """Links are the first so many of the candidates."""
+
+    @property
+    def candidates(self) -> Found:
+        """By falling score."""
+
+    def __len__(self) -> int:
+        """How many are links."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    candidates: Found
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+
+def measure(links: Candidates, left: Sequence[str], right: Sequence[str]) -> Measured:
     """One-to-one links; `left` and `right`: for each row who it is, and a row without an answer is nobody's."""
     truth_left, truth_right = _numbered(left, right)
     there = [Counter(side[side > 0].tolist()) for side in (truth_left, truth_right)]
@@ -22,7 +43,7 @@ def measure(links: Links, left: Sequence[str], right: Sequence[str]) -> Measured
     return _measured(links, truth_left, truth_right, pairs)
 
 
-def measure_doubles(links: Links, truth: Sequence[str]) -> Measured:
+def measure_doubles(links: Candidates, truth: Sequence[str]) -> Measured:
     """Pairs of rows of one register."""
     who, _ = _numbered(truth, truth)
     counts = np.bincount(who[who > 0], minlength=1)
@@ -45,7 +66,16 @@ def measure_groups(groups: Sequence[NDArray[np.int64]], truth: Sequence[Sequence
     }
 
 
-def _measured(links: Links, left: NDArray[np.int64], right: NDArray[np.int64], pairs: int) -> Measured:
+def measure_links(
+    left: NDArray[np.int64], right: NDArray[np.int64], left_truth: Sequence[str], right_truth: Sequence[str]
+) -> Measured:
+    """As `measure`, of links without candidates."""
+    whole = Found(np.zeros(len(left)), left, right, 0)
+    found = measure(_Alone(whole), left_truth, right_truth)
+    return {name: value for name, value in found.items() if name != "best_f1"}
+
+
+def _measured(links: Candidates, left: NDArray[np.int64], right: NDArray[np.int64], pairs: int) -> Measured:
     found = links.candidates
     good = (left[found.left] == right[found.right]) & (left[found.left] > 0)
     right_so_far = np.cumsum(good)
