@@ -78,9 +78,7 @@ def plan_for(parties: Sequence[Party], weights: Weights, *, every: bool | None =
     return Planned(Plan(kept, CAP), int(cost), loss, tuple(map(described, kept)))
 
 
-def _choose(
-    costs: NDArray[np.float64], found: NDArray[np.bool_], worth: NDArray[np.float64], free: float
-) -> list[int]:
+def _choose(costs: NDArray[np.float64], found: NDArray[np.bool_], worth: NDArray[np.float64], free: float) -> list[int]:
     chosen: list[int] = []
     left, spent = worth.copy(), 0.0
     open_to = costs <= PER_ROW / 2
