@@ -1,8 +1,11 @@
-/* All pairs of bit filters whose Dice coefficient 2 |x and y| / (|x| + |y|) reaches a threshold, exactly.
+/* All pairs of bit filters that are alike enough, exactly. Of x and y with fewer and more bits, a and b, it is
+ * (s + l) |x and y| / (s a + l b), where s and l are whole numbers, for the shorter and the longer row: with 1 and 1 the
+ * Dice coefficient, with a larger s one that counts bits which one of both lacks for less (Jimenez, Becerra and Gelbukh
+ * 2013, the symmetric Tversky index). Below, `sum` is s a + l b.
  *
  * A pair that cannot reach it is given up early: when some parts of the words are counted, the others can add no more
  * than the smaller number of bits that either row has there, so nothing is dismissed falsely. Everything is integers:
- * the least number of shared bits for each |x| + |y| comes from the caller as a table.
+ * the least number of shared bits for each sum comes from the caller as a table.
  *
  * Called with what a peer sent, hence every size and index is checked before the search begins. A plain library that
  * Python loads with ctypes: it needs a C compiler and no headers of Python, and Python's lock is not held meanwhile.
@@ -23,20 +26,22 @@
 #define MAX_PARTS 16
 #define MAX_PART 31
 #define MAX_MOST 256
+#define MAX_COUNTS 100 /* of shorter and longer */
 
 struct right {
     const uint64_t *words; /* [group][word][lane], rows by ascending bits; lanes without a row are zero */
     const int32_t *bits;   /* [group][lane]; lanes without a row repeat the last row's number */
     const int32_t *rest;   /* [group][part], most bits that one of its rows has from that part on */
     const uint32_t *order; /* [row], its number at the caller */
-    const int32_t *need;   /* [|x| + |y|], fewest shared bits that reach the threshold */
+    const int32_t *need;   /* [sum], fewest shared bits that reach the threshold */
     const int32_t *ends;   /* [part], the word after its last */
     ptrdiff_t rows, groups;
-    int width, parts; /* words of a row, and the parts in which they are counted */
+    int width, parts;        /* words of a row, and the parts in which they are counted */
+    int32_t shorter, longer; /* what the bits of the row with fewer, and with more, count in a sum */
 };
 
 struct pair {
-    int32_t shared, sum; /* |x and y|, |x| + |y| */
+    int32_t shared, sum; /* |x and y|; as above */
     uint32_t right;
 };
 
@@ -50,6 +55,11 @@ struct left {
     int most;
 };
 
+static inline int32_t sum_of(const struct right *right, int32_t one, int32_t other)
+{
+    return one < other ? right->shorter * one + right->longer * other : right->shorter * other + right->longer * one;
+}
+
 /* More alike, or as alike and earlier in the caller's order. */
 static int better(const struct pair *a, const struct pair *b)
 {
@@ -61,7 +71,7 @@ static void keep(const struct right *right, struct left *left, ptrdiff_t row, pt
 {
     if (at >= right->rows)
         return;
-    struct pair pair = {shared, left->bits[row] + right->bits[at], right->order[at]};
+    struct pair pair = {shared, sum_of(right, left->bits[row], right->bits[at]), right->order[at]};
     if (shared < right->need[pair.sum])
         return;
     struct pair *kept = left->kept + row * left->most;
@@ -86,7 +96,10 @@ struct array {
     int64_t bytes;
 };
 
-enum { LEFT_WORDS, LEFT_BITS, LEFT_REST, RIGHT_WORDS, RIGHT_BITS, RIGHT_REST, ORDER, NEED, ENDS, FOUND, KEPT, ARRAYS };
+enum {
+    LEFT_WORDS, LEFT_BITS, LEFT_REST, RIGHT_WORDS, RIGHT_BITS, RIGHT_REST, ORDER, NEED, ENDS, MEASURE, FOUND, KEPT,
+    ARRAYS
+};
 
 static const struct kernel {
     const char *name;
@@ -163,15 +176,19 @@ static const char *fit(const struct array *a, int most, struct right *right, str
     if (!within(a[LEFT_BITS].items, rows, 0, full) || !within(a[RIGHT_BITS].items, padded, 0, full) ||
         !ascending(a[RIGHT_BITS].items, padded))
         return "bits";
-    if (items(a[NEED], 4) != 2 * full + 1 || !within(a[NEED].items, 2 * full + 1, 1, INT32_MAX) ||
-        !ascending(a[NEED].items, 2 * full + 1))
+    const int32_t *measure = a[MEASURE].items; /* shorter and longer */
+    if (items(a[MEASURE], 4) != 2 || !within(measure, 1, 1, MAX_COUNTS) || !within(measure + 1, 1, 0, MAX_COUNTS))
+        return "measure";
+    int64_t sums = (int64_t)(measure[0] + measure[1]) * full + 1;
+    if (items(a[NEED], 4) != sums || !within(a[NEED].items, sums, 1, INT32_MAX) || !ascending(a[NEED].items, sums))
         return "need";
     if (most < 1 || most > MAX_MOST)
         return "most";
     if (items(a[FOUND], 4) != rows || items(a[KEPT], 4) != rows * most * (int64_t)(sizeof(struct pair) / 4))
         return "answer";
     *right = (struct right){a[RIGHT_WORDS].items, a[RIGHT_BITS].items, a[RIGHT_REST].items, a[ORDER].items,
-                            a[NEED].items, ends, last, padded / LANES, width, (int)parts};
+                            a[NEED].items, ends, last, padded / LANES, width, (int)parts,
+                            measure[0], measure[1]};
     *left = (struct left){a[LEFT_WORDS].items, a[LEFT_BITS].items, a[LEFT_REST].items,
                           (struct pair *)a[KEPT].items, (int32_t *)a[FOUND].items, rows, most};
     return NULL;

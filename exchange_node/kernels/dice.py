@@ -37,10 +37,10 @@ def kernels() -> list[str]:
 
 
 def search(kernel: str, most: int, *arrays: Array) -> tuple[Array, Array]:
-    """Nine arrays, in the order of the `enum` in dice.c -> how many pairs were kept of each left row, int32 of shape
+    """Ten arrays, in the order of the `enum` in dice.c -> how many pairs were kept of each left row, int32 of shape
     (rows,), and those, of type KEPT and shape (rows, most), the best first. Raises ValueError: what does not fit.
     """
-    if len(arrays) != 9:
+    if len(arrays) != 10:
         raise ValueError("arrays: wrong number")
     rows = len(arrays[1])
     found, kept = np.zeros(rows, np.int32), np.zeros((rows, max(0, min(most, 256))), KEPT)

@@ -28,7 +28,7 @@ TARGET static void NAME(search)(const struct right *right, struct left *left)
                 int32_t need[SETS];
                 int open = 0;
                 for (int k = 0; k < SETS; k++) {
-                    need[k] = right->need[bits_x[k] + fewest];
+                    need[k] = right->need[sum_of(right, bits_x[k], fewest)];
                     open |= need[k] <= (bits_x[k] < most ? bits_x[k] : most);
                 }
                 if (!open)

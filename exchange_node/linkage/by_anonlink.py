@@ -16,7 +16,7 @@ from bitarray import bitarray
 
 from exchange_node.linkage.encodings import Bytes
 from exchange_node.linkage.errors import LinkageError
-from exchange_node.linkage.pairs import PAIR, Pairs, Search
+from exchange_node.linkage.pairs import DICE, PAIR, Measure, Pairs, Search
 
 TILE = 1024  # rows a side
 ANONLINK = {
@@ -33,8 +33,10 @@ class Anonlink:
     name: str
     threads: bool = False
 
-    def against(self, right: Bytes, threshold_bp: int) -> Search:
-        """Raises LinkageError no-kernel if this installation of anonlink does not have it."""
+    def against(self, right: Bytes, threshold_bp: int, measure: Measure = DICE) -> Search:
+        """Raises LinkageError no-kernel if this installation of anonlink does not have it, or not this measure."""
+        if measure != DICE:
+            raise LinkageError("no-kernel", f"{self.name} knows the Dice coefficient alone")
         similarity = self.similarity()
 
         def search(left: Bytes, most: int) -> Pairs:

@@ -1,6 +1,6 @@
-"""All pairs of filters whose Dice coefficient reaches a threshold, on all cores, in bounded memory.
+"""All pairs of filters that are alike enough, on all cores, in bounded memory.
 
-Dice(x, y) = 2 |x and y| / (|x| + |y|) (Schnell, Bachteler and Reiher 2009).
+By Dice(x, y) = 2 |x and y| / (|x| + |y|) (Schnell, Bachteler and Reiher 2009), or another measure of `pairs.Measure`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from exchange_node.linkage.encodings import Encodings
 from exchange_node.linkage.errors import LinkageError
-from exchange_node.linkage.pairs import PAIR, Kernel, Pairs
+from exchange_node.linkage.pairs import DICE, PAIR, Kernel, Measure, Pairs
 
 STRIPE = 1024  # left rows that one thread compares with the whole other side
 PER_ROW = 10
@@ -47,18 +47,19 @@ def find_candidates(
     threshold_bp: int,
     *,
     kernel: Kernel,
+    measure: Measure = DICE,
     per_row: int = PER_ROW,
     max_candidates: int = MAX_CANDIDATES,
     progress: Progress | None = None,
 ) -> Candidates:
-    """Compare every left row with every right row; keep pairs with Dice >= threshold_bp / 10,000.
+    """Compare every left row with every right row; keep those alike by threshold_bp / 10,000 or more.
 
     Memory is bounded by `max_candidates`, above which LinkageError too-many-candidates is raised.
     """
     kept: list[Pairs] = [np.empty(0, PAIR)]
     total = cut = 0
     # One more than we keep, so that a row with more is noticed.
-    for done, pairs in stripes(left, right, len(left), threshold_bp, per_row + 1, kernel):
+    for done, pairs in stripes(left, right, len(left), threshold_bp, per_row + 1, kernel, measure):
         within = _rank(pairs) < per_row
         cut += len(pairs) - int(within.sum())
         kept.append(pairs[within])
@@ -74,12 +75,12 @@ def find_candidates(
 
 
 def stripes(
-    left: Encodings, right: Encodings, rows: int, threshold_bp: int, most: int, kernel: Kernel
+    left: Encodings, right: Encodings, rows: int, threshold_bp: int, most: int, kernel: Kernel, measure: Measure = DICE
 ) -> Iterator[tuple[int, Pairs]]:
     """The best `most` pairs of each of the first `rows` left rows, a stripe at a time, with the rows done so far."""
     if not rows or not len(right):
         return
-    search = kernel.against(right.filters, threshold_bp)
+    search = kernel.against(right.filters, threshold_bp, measure)
 
     def stripe(top: int) -> tuple[int, Pairs]:
         end = min(top + STRIPE, rows)

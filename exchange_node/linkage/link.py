@@ -11,7 +11,7 @@ from exchange_node.linkage.dice import MAX_CANDIDATES, Progress, find_candidates
 from exchange_node.linkage.encodings import Bytes, Encodings
 from exchange_node.linkage.errors import LinkageError
 from exchange_node.linkage.kernels import DEFAULT_KERNEL, choose_kernel
-from exchange_node.linkage.pairs import Kernel
+from exchange_node.linkage.pairs import DICE, Kernel, Measure
 from exchange_node.linkage.precision import Precision, estimate_precision
 from exchange_node.linkage.solve import one_to_one
 
@@ -49,10 +49,11 @@ def link(
     *,
     max_links: int,
     kernel: Kernel | None = None,
+    measure: Measure = DICE,
     max_candidates: int = MAX_CANDIDATES,
     progress: Progress | None = None,
 ) -> LinkResult:
-    """Link two files one-to-one at Dice >= threshold_bp / 10,000.
+    """Link two files one-to-one that are alike by threshold_bp / 10,000 or more.
 
     Without a `kernel` the default one compares. Raises LinkageError not-comparable, bad-order, too-many-candidates,
     too-many-links, and whatever `progress` raises, which is how it is cancelled.
@@ -62,11 +63,13 @@ def link(
     if not 0 < threshold_bp <= 10_000 or max_links < 0:
         raise LinkageError("bad-order")
     compare = kernel or choose_kernel(DEFAULT_KERNEL)
-    found = find_candidates(left, right, threshold_bp, kernel=compare, max_candidates=max_candidates, progress=progress)
+    found = find_candidates(
+        left, right, threshold_bp, kernel=compare, measure=measure, max_candidates=max_candidates, progress=progress
+    )
     chosen = one_to_one(found)
     if int(chosen.sum()) > max_links:
         raise LinkageError("too-many-links", f"more than {max_links}")
-    precision = estimate_precision(left, right, found, chosen, threshold_bp, compare, progress)
+    precision = estimate_precision(left, right, found, chosen, threshold_bp, compare, progress, measure)
     return LinkResult(
         left=found.left[chosen],
         right=found.right[chosen],

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from exchange_node.kernels import dice
 from exchange_node.linkage.encodings import Bytes
-from exchange_node.linkage.pairs import PAIR, Pairs, Search
+from exchange_node.linkage.pairs import DICE, PAIR, Measure, Pairs, Search
 
 LANES = 8
 _PART = 31  # most words of one part: the AVX2 kernel counts in bytes
@@ -34,22 +34,24 @@ class Native:
         """As in `choose_kernel`."""
         return f"native-{self.set}"
 
-    def against(self, right: Bytes, threshold_bp: int) -> Search:
+    def against(self, right: Bytes, threshold_bp: int, measure: Measure = DICE) -> Search:
         """Lay the right rows out once; needs as much memory again as they take."""
         ends = _ends(right.shape[1] // 8)
         words, bits, rest, order = _side_by_side(_words(right), ends)
-        need = _need(right.shape[1] * 8, threshold_bp)
+        need = _need(right.shape[1] * 8, threshold_bp, measure)
+        counts_for = np.array([measure.shorter, measure.longer], np.int32)
+        factor = float(counts_for.sum())
 
         def search(left: Bytes, most: int) -> Pairs:
             mine, own_bits = _words(left), _bits(_words(left))
             by_bits = np.argsort(own_bits, kind="stable")
             mine, own_bits = np.ascontiguousarray(mine[by_bits]), own_bits[by_bits]
             counts, table = dice.search(
-                self.set, most, mine, own_bits, _rest(mine, ends), words, bits, rest, order, need, ends
+                self.set, most, mine, own_bits, _rest(mine, ends), words, bits, rest, order, need, ends, counts_for
             )
             there = np.arange(most) < counts[:, None]
             pairs = np.empty(int(counts.sum()), PAIR)
-            pairs["score"] = 2.0 * table["shared"][there] / table["sum"][there]
+            pairs["score"] = factor * table["shared"][there] / table["sum"][there]
             pairs["left"] = np.repeat(by_bits.astype(np.uint32), counts)
             pairs["right"] = table["right"][there]
             return pairs[np.argsort(pairs["left"], kind="stable")]
@@ -99,7 +101,10 @@ def _side_by_side(words: Words, ends: Numbers) -> tuple[Words, Numbers, Numbers,
     return laid, padded, rest, order
 
 
-def _need(bits: int, threshold_bp: int) -> Numbers:
-    """For each |x| + |y| the fewest shared bits that reach the threshold: 2 shared / sum >= threshold. At least one."""
-    sums = np.arange(2 * bits + 1, dtype=np.int64)
-    return np.maximum(1, -(-sums * threshold_bp // 20_000)).astype(np.int32)
+def _need(bits: int, threshold_bp: int, measure: Measure = DICE) -> Numbers:
+    """For each sum of two rows' bits, as the measure counts them, the fewest shared bits that reach the threshold. At
+    least one.
+    """
+    whole = measure.shorter + measure.longer
+    sums = np.arange(whole * bits + 1, dtype=np.int64)
+    return np.maximum(1, -(-sums * threshold_bp // (whole * 10_000))).astype(np.int32)

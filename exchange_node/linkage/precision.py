@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 
 from exchange_node.linkage.dice import Candidates, Progress, stripes
 from exchange_node.linkage.encodings import Encodings
-from exchange_node.linkage.pairs import Kernel
+from exchange_node.linkage.pairs import DICE, Kernel, Measure
 
 _WITHIN_PAIRS = 20_000_000  # within-file pairs to look at for each file, or a tenth of the main comparison
-_BANDS = 100  # of Dice, 0.01 wide
+_BANDS = 100  # of likeness, 0.01 wide
 _ENOUGH_ALIKE = 1_000_000
 _PER_ROW = 64  # alike strangers of one row that are counted; who has more is in no honest file
 _UNSEEN = 0.5  # Jeffreys' prior: none seen is not never
@@ -54,6 +54,7 @@ def estimate_precision(
     threshold_bp: int,
     kernel: Kernel,
     progress: Progress | None = None,
+    measure: Measure = DICE,
 ) -> Precision:
     """Estimate from the candidates and links of one comparison, and a sample of each file against itself."""
     links = int(chosen.sum())
@@ -63,7 +64,7 @@ def estimate_precision(
     alike = [candidates.scores[~chosen]]
     strangers = len(left) * len(right) - unlinked[0] * unlinked[1]
     for file in (left, right):
-        found, looked_at = _within(file, threshold_bp, kernel, len(left) * len(right), progress)
+        found, looked_at = _within(file, threshold_bp, kernel, len(left) * len(right), progress, measure)
         alike.append(found)
         strangers += looked_at
     scores, linked = np.concatenate(alike), candidates.scores[chosen]
@@ -102,7 +103,7 @@ def _poisson_upper(count: int) -> float:
 
 
 def _within(
-    file: Encodings, threshold_bp: int, kernel: Kernel, pairs: int, progress: Progress | None
+    file: Encodings, threshold_bp: int, kernel: Kernel, pairs: int, progress: Progress | None, measure: Measure = DICE
 ) -> tuple[NDArray[np.float64], int]:
     """Scores of alike pairs, and pairs looked at, among the file's first rows and the whole file.
 
@@ -111,7 +112,7 @@ def _within(
     """
     sample = min(len(file), max(_WITHIN_PAIRS, pairs // 10) // max(len(file), 1) + 1)
     alike: list[NDArray[np.float64]] = [np.empty(0)]
-    for done, found in stripes(file, file, sample, threshold_bp, _PER_ROW, kernel):
+    for done, found in stripes(file, file, sample, threshold_bp, _PER_ROW, kernel, measure):
         alike.append(found["score"][found["left"] != found["right"]])
         if progress is not None:
             progress(pairs, pairs)
