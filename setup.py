@@ -37,7 +37,7 @@ setup(
     package_dir={"exchange_cli": "cli"},
     ext_modules=[
         library("blocks"),
-        library("clk", "clk_hash.h", "clk_cache.h", "clk_tokens.h", "clk_values.h"),
+        library("clk", "clk_hash.h", "clk_cache.h", "clk_tokens.h", "clk_values.h", "vectors_cut.h"),
         library("dice", "dice_search.h", "dice_sets.h"),
         library("dot", "dot_multiply.h", "dot_search.h", "dot_sets.h"),
         library("greedy"),

@@ -12,7 +12,8 @@ import numpy as np
 from clkhash.comparators import ExactComparison, NgramComparison
 from clkhash.field_formats import BitsPerTokenStrategy, DateSpec, FieldHashingProperties, FieldSpec, StringSpec
 
-from exchange_node.kernels.clk import Cut, Field, Hash, Texts, split
+from exchange_node.encoding.weighted import Tokenised
+from exchange_node.kernels.clk import TOKENISERS, Cut, Field, Hash, Texts, split
 
 _KEPT = 100_000  # distinct values of a field between two clearings
 
@@ -47,7 +48,9 @@ class Forms:
         self.name: str = field.identifier
         self._field = field
         self._whole = type(how.comparator) is ExactComparison
-        self._cut = not (self._whole or type(how.comparator) is NgramComparison) or how.encoding not in _ONE_BY_ONE
+        self._tokeniser = TOKENISERS.get(how.comparator.name) if type(how.comparator) is Tokenised else None
+        known = self._whole or self._tokeniser is not None or type(how.comparator) is NgramComparison
+        self._cut = not known or how.encoding not in _ONE_BY_ONE
         self._date = not self._cut and type(field) is DateSpec and field.format == "%Y-%m-%d" and _skips_missing(how)
         self.plain = self._date or (not self._cut and how.encoding == "utf-8" and _takes_everything(field))
         """Whether the kernel can take values as they are."""
@@ -56,14 +59,15 @@ class Forms:
     def for_kernel(self, keys: tuple[bytes, bytes]) -> Field:
         """What the kernel has to know."""
         how: FieldHashingProperties = self._field.hashing_properties
-        ngrams = not self._cut and not self._whole
+        ngrams = not self._cut and type(how.comparator) is NgramComparison
+        cut = Cut.PACKED if self._cut else Cut.NGRAMS if ngrams else Cut.WHOLE if self._whole else Cut.TOKENISED
         kind = Hash.BLAKE
         if how.hash_type == "doubleHash":
             kind = Hash.DOUBLE_NOT_SINGULAR if how.prevent_singularity else Hash.DOUBLE
         return Field(
             date=self._date,
-            cut=Cut.PACKED if self._cut else Cut.NGRAMS if ngrams else Cut.WHOLE,
-            n=how.comparator.n if ngrams else 0,
+            cut=cut,
+            n=how.comparator.n if ngrams else self._tokeniser or 0,
             positional=bool(ngrams and how.comparator.positional),
             hash=kind,
             each=isinstance(how.strategy, BitsPerTokenStrategy),

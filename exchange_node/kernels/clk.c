@@ -21,16 +21,18 @@
 #define MOST_PLACES (1 << 20)
 #define MOST_N 1024
 #define MOST_FIELDS 1024
-#define CACHE_BYTES (12u << 20) /* of one field's values, and a quarter of it for its tokens */
+#define CACHE_BYTES (12u << 20)    /* of one field's values, and a quarter of it for its tokens */
+#define CACHES_BYTES (100u << 20)  /* of all fields' values at most */
+#define MOST_TOKENS 1000           /* of a value that a tokeniser cuts; the others do not count */
 #define AHEAD 16                /* rows whose values are asked of memory before their turn */
 #define TILE_BYTES (16u << 10)  /* rows in the making stay in the first cache */
 
-enum { WHOLE, NGRAMS, PACKED };              /* how a value is cut into tokens */
+enum { WHOLE, NGRAMS, PACKED, TOKENISED };   /* how a value is cut into tokens */
 enum { BLAKE, DOUBLE, DOUBLE_NOT_SINGULAR }; /* how a token's places in the filter are found */
 
 struct spec {
     int32_t date; /* values are dates as YYYY-MM-DD, and are hashed as YYYYMMDD */
-    int32_t cut, n, positional, hash;
+    int32_t cut, n, positional, hash; /* n of n-grams, or the tokeniser's number */
     int32_t each, bits; /* so many places for each token, or else for all tokens of a value together */
     const uint8_t *key, *other_key;
     int64_t key_bytes, other_bytes;
@@ -74,6 +76,8 @@ struct encoder {
 };
 
 #include "clk_tokens.h"
+
+#include "vectors_cut.h" /* tokenisers */
 
 #include "clk_values.h"
 
@@ -148,12 +152,13 @@ void clk_end(struct encoder *e)
 
 static int spec_fits(const struct spec *s)
 {
-    return s->cut >= WHOLE && s->cut <= PACKED && s->n >= 0 && s->n <= MOST_N && s->hash >= BLAKE &&
+    return s->cut >= WHOLE && s->cut <= TOKENISED && s->n >= 0 && s->n <= MOST_N &&
+           (s->cut != TOKENISED || s->n < TOKENISER_COUNT) && s->hash >= BLAKE &&
            s->hash <= DOUBLE_NOT_SINGULAR && s->bits >= 0 && s->bits <= MOST_PLACES && s->key_bytes > 0 &&
            s->other_bytes > 0 && (s->hash != BLAKE || s->key_bytes <= BLAKE_MOST_KEY);
 }
 
-static int begin_field(struct field *f, const struct spec *s, size_t words)
+static int begin_field(struct field *f, const struct spec *s, size_t words, size_t cache)
 {
     f->spec = *s;
     f->spec.key = f->spec.other_key = NULL; /* the caller's, and not there any more after this call */
@@ -162,8 +167,8 @@ static int begin_field(struct field *f, const struct spec *s, size_t words)
     f->lone = calloc(1, token);
     f->message = calloc(1, 4 * (size_t)s->n + 24);
     f->pairs = calloc((1 + PAIR_PLACES) * PAIRS, sizeof *f->pairs);
-    if (!f->lone || !f->message || !f->pairs || !cache_begin(&f->tokens, token, CACHE_BYTES / 4) ||
-        !cache_begin(&f->values, words * 8, CACHE_BYTES))
+    if (!f->lone || !f->message || !f->pairs || !cache_begin(&f->tokens, token, cache / 4) ||
+        !cache_begin(&f->values, words * 8, cache))
         return 0;
     if (s->hash != BLAKE) {
         hmac_begin(&f->sha1, SHA1, s->key, (size_t)s->key_bytes);
@@ -195,8 +200,9 @@ struct encoder *clk_begin(int64_t bits, int folds, int fields, const struct spec
     e->rows = calloc(e->tile * e->words, 8);
     e->value = calloc(e->tile, sizeof *e->value);
     int well = e->field && e->rows && e->value;
+    size_t cache = e->fields * CACHE_BYTES > CACHES_BYTES ? CACHES_BYTES / e->fields : CACHE_BYTES;
     for (size_t i = 0; well && i < e->fields; i++)
-        well = begin_field(&e->field[i], &specs[i], e->words);
+        well = begin_field(&e->field[i], &specs[i], e->words, cache);
     if (!well) {
         clk_end(e);
         return NULL;
@@ -247,6 +253,12 @@ const char *clk_encode(struct encoder *e, int64_t rows, const struct column *col
         }
     }
     return e->wrong;
+}
+
+/* The tokenisers' names by number; NULL after the last. */
+const char *clk_tokeniser(int number)
+{
+    return number >= 0 && number < TOKENISER_COUNT ? TOKENISERS[number].name : NULL;
 }
 
 /* Where each of `values` values ends in a text that NULs divide; the first of 1 + values is -1. 0 if there are more or

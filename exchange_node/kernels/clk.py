@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 
 
 class Cut(IntEnum):
-    """How a value becomes tokens: it is one; n-grams; or Python cut it already (see `encoding/forms.py`)."""
+    """How a value becomes tokens: it is one; n-grams; Python cut it already (see `encoding/forms.py`); or by one of
+    TOKENISERS.
+    """
 
     WHOLE = 0
     NGRAMS = 1
     PACKED = 2
+    TOKENISED = 3
 
 
 class Hash(IntEnum):
@@ -32,7 +35,7 @@ class Hash(IntEnum):
 class Field:
     """What one field adds to a filter. `bits` are for each token, or, without `each`, for all of a value together.
 
-    `date`: values are `YYYY-MM-DD` and are hashed as `YYYYMMDD`.
+    `n`: of n-grams, or the number of the tokeniser. `date`: values are `YYYY-MM-DD` and are hashed as `YYYYMMDD`.
     """
 
     date: bool
@@ -100,6 +103,7 @@ def _load() -> ctypes.CDLL:
     ]  # fmt: skip
     library.clk_encode.restype = ctypes.c_char_p
     library.clk_split.argtypes = [ctypes.c_char_p, number, pointer, number]
+    library.clk_tokeniser.argtypes, library.clk_tokeniser.restype = [ctypes.c_int], ctypes.c_char_p
     library.clk_end.argtypes, library.clk_end.restype = [pointer], None
     library.clk_hash.argtypes = [
         ctypes.c_int, ctypes.c_char_p, number, ctypes.c_uint32, ctypes.c_char_p, number, ctypes.c_char_p,
@@ -109,6 +113,19 @@ def _load() -> ctypes.CDLL:
 
 
 _LIBRARY = _load()
+
+
+def _tokenisers() -> dict[str, int]:
+    found: dict[str, int] = {}
+    while (name := _LIBRARY.clk_tokeniser(len(found))) is not None:
+        found[name.decode()] = len(found)
+    return found
+
+
+TOKENISERS = _tokenisers()
+"""Those that are native, by name, and their numbers."""
+MOST_TOKENS = 1000
+"""Of one value; the others do not count."""
 
 
 class Encoder:

@@ -94,12 +94,73 @@ static void set_packed(struct encoder *e, struct field *f, uint64_t *row, const 
     }
 }
 
+/* Takes the tokens of one value, laid out as `set_packed` reads them. */
+struct sink {
+    uint8_t *out, *scratch;
+    size_t used, room, tokens;
+    int full;
+};
+
+static void put(struct sink *sink, const uint8_t *text, size_t bytes)
+{
+    if (sink->tokens == MOST_TOKENS)
+        return;
+    if (sink->room - sink->used < bytes + 4) {
+        sink->full = 1;
+        return;
+    }
+    for (int i = 0; i < 4; i++)
+        sink->out[sink->used++] = (uint8_t)(bytes >> 8 * i);
+    memcpy(sink->out + sink->used, text, bytes);
+    sink->used += bytes;
+    sink->tokens++;
+}
+
+static inline int put_known(struct sink *sink, uint32_t code)
+{
+    (void)sink, (void)code;
+    return 0;
+}
+
+static void put_coded(struct sink *sink, uint32_t code, const uint8_t *text, size_t bytes)
+{
+    (void)code;
+    put(sink, text, bytes);
+}
+
+static uint8_t *scratch(struct sink *sink)
+{
+    return sink->scratch;
+}
+
+/* No tokeniser gives more than twelve bytes a character, its length among them, and some at the ends of words. */
+static void set_tokenised(struct encoder *e, struct field *f, uint64_t *row, const uint8_t *value, size_t bytes)
+{
+    size_t room = 32 * bytes + 128, all = room + bytes + 64;
+    if (bytes > UINT32_MAX / 64) {
+        e->wrong = "text";
+        return;
+    }
+    if (!widen(e, all))
+        return;
+    struct sink sink = {e->text, e->text + room, 4, room, 0, 0};
+    TOKENISERS[f->spec.n].cut(&sink, (struct span){value, value + bytes});
+    for (int i = 0; i < 4; i++)
+        e->text[i] = (uint8_t)(sink.tokens >> 8 * i);
+    if (sink.full)
+        e->wrong = "text";
+    else
+        set_packed(e, f, row, e->text, sink.used);
+}
+
 static void set_value(struct encoder *e, struct field *f, uint64_t *row, const uint8_t *value, size_t bytes)
 {
     if (f->spec.cut == NGRAMS)
         set_ngrams(e, f, row, value, bytes);
     else if (f->spec.cut == PACKED)
         set_packed(e, f, row, value, bytes);
+    else if (f->spec.cut == TOKENISED)
+        set_tokenised(e, f, row, value, bytes);
     else
         set_token(e, f, row, value, bytes, 0, share_out(f, 1), 0);
 }

@@ -23,8 +23,8 @@ class Measure:
     """How alike two filters are: (shorter + longer) * shared / (shorter * fewer + longer * more), where `fewer` and
     `more` are the bits of the two rows. Between 0 and 1, and 1 for equal filters.
 
-    1 and 1 make the Dice coefficient. A larger `shorter` counts what one of both rows lacks for less, which is fair where
-    values are missing: the symmetric Tversky index (Jimenez, Becerra and Gelbukh 2013).
+    1 and 1 make the Dice coefficient. A larger `shorter` counts what one of both rows lacks for less, which is fair
+    where values are missing: the symmetric Tversky index (Jimenez, Becerra and Gelbukh 2013).
     """
 
     shorter: int = 1
@@ -46,6 +46,6 @@ class Kernel(Protocol):
         """Whether it leaves Python's lock while it works, so that every core helps."""
 
     def against(self, right: Bytes, threshold_bp: int, measure: Measure = DICE) -> Search:
-        """A search among these filters, shape (n, bytes), for what is alike by threshold_bp / 10,000 or more. Threads may
-        share it. Raises LinkageError no-kernel: one that knows no such measure.
+        """A search among these filters, shape (n, bytes), for what is alike by threshold_bp / 10,000 or more. Threads
+        may share it. Raises LinkageError no-kernel: one that knows no such measure.
         """

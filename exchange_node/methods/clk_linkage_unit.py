@@ -1,4 +1,4 @@
-"""The first linkage method: clkhash's CLKs, compared at a linkage unit by their Dice coefficient."""
+"""The first linkage method: CLKs, plain or weighted, compared at a linkage unit as their schema says."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from exchange_node.linkage.lists import (
     parse_provider_list,
     parse_requester_list,
 )
+from exchange_node.linkage.pairs import Measure
 from exchange_node.methods.method import Disclosure, LinkageOrder, Topology
 from exchange_node.records.model import StandardRecord
 
@@ -92,13 +93,15 @@ class ClkLinkageUnit:
     def link(
         self, requester: Encodings, provider: Encodings, order: LinkageOrder, progress: Progress | None = None
     ) -> LinkResult:
-        """[6] Dice at or above the order's threshold, greedy one-to-one. Raises LinkageError."""
+        """[6] Alike by the order's threshold or more, greedy one-to-one. Raises LinkageError."""
+        shorter, longer = schema_with(order.schema_digest).compared
         return linkage.link(
             requester,
             provider,
             order.threshold_bp,
             max_links=order.max_links,
             kernel=self._kernel,
+            measure=Measure(shorter, longer),
             progress=progress,
         )
 

@@ -5,8 +5,8 @@ of them. What may differ is who sees what, so every method states that in `leaks
 reader can hold it to.
 
 How a later method fits. The functions take and give bytes and arrays and do no I/O, so a method decides
-only *what* is sent. Weighted CLKs are another `encode` (another schema, another width) with the same `link`
-and `disclose`. A method without an outside comparer, where data parties compare secret shares in rounds
+only *what* is sent. Weighted CLKs are the same method with another schema, and so another width and measure.
+A method without an outside comparer, where data parties compare secret shares in rounds
 with a dealer, keeps `contribution`, `agree_key`, `encode` (its chunks are masked shares, for the other
 party instead of a unit) and `disclose`; its `link` becomes a state machine, `round(state, message) ->
 (state, messages)`, and `topology` tells the spine to run rounds instead of one call. Nothing above step 7
@@ -60,7 +60,8 @@ class LinkageOrder(Protocol):
     """The part of the signed linkage order that steers a method; agreement, parties and expiry stand around
     it.
 
-    `threshold_bp` is the least Dice coefficient in basis points (1 to 10,000); `count_mode` is `exact` or
+    `threshold_bp` is how alike two rows must be, in basis points (1 to 10,000): by the Dice coefficient, or what
+    the schema names instead; `count_mode` is `exact` or
     `size-class`.
     """
 

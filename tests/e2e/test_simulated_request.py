@@ -6,11 +6,16 @@ import asyncio
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exchange_node import people
 from exchange_node.draft import validate_draft
+from exchange_node.encoding.schema import WEIGHTED_SCHEMA
+from exchange_node.linkage.encodings import Encodings
+from exchange_node.linkage.link import LinkResult
+from exchange_node.methods.clk_linkage_unit import ClkLinkageUnit
 from exchange_node.store.model import Choice
 from tests.simulator import ANALYST, Simulator, members
 
@@ -130,6 +135,37 @@ def test_a_question_becomes_a_table(simulator: Simulator) -> None:
     assert states == dict.fromkeys(simulator.nodes, "done")
     table = results(simulator, request)
     assert len(table) == 40
+    assert {key for key, value in table.items() if value == "high"} == {f"T{n}" for n in range(20)}
+
+
+def test_weighted_clks_go_the_same_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agreement names another schema: the parties encode with it, and the unit compares as it says."""
+    simulator = Simulator(tmp_path)
+    found_pair(simulator, tmp_path)
+    weighted = AGREEMENT.replace("schema: uk-person-1", f"schema: {WEIGHTED_SCHEMA}").replace("8600", "8000")
+    simulator.agree(weighted.replace("approval: provider", "approval: none"))
+    consent(simulator, range(20))
+    compared: list[tuple[int, int, int]] = []
+    link = ClkLinkageUnit.link
+
+    def watched(method: ClkLinkageUnit, requester: Encodings, provider: Encodings, *more: Any) -> LinkResult:
+        result = link(method, requester, provider, *more)
+        compared.append((requester.bits, provider.bits, len(result)))
+        return result
+
+    monkeypatch.setattr(ClkLinkageUnit, "link", watched)
+
+    async def ask() -> str:
+        request = await simulator.network.exchanges["northgate-homes"].ask(DRAFT, ANALYST)
+        await simulator.run(lambda: simulator.ended(request))
+        return request
+
+    try:
+        request = asyncio.run(ask())
+        table = results(simulator, request)
+    finally:
+        simulator.close()
+    assert compared == [(2048, 2048, 20)]  # all who agreed
     assert {key for key, value in table.items() if value == "high"} == {f"T{n}" for n in range(20)}
 
 

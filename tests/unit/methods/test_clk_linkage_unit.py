@@ -9,6 +9,7 @@ import pytest
 
 from exchange_node.encoding.encode import Encoded
 from exchange_node.encoding.errors import EncodingError
+from exchange_node.encoding.schema import WEIGHTED_SCHEMA, LinkageSchema, load_schema
 from exchange_node.encoding.tokens import find_tokens
 from exchange_node.linkage.encodings import Encodings
 from exchange_node.linkage.errors import LinkageError
@@ -27,11 +28,12 @@ class Leg:
     shared: int = 600
     count_mode: str = "exact"
     threshold_bp: int = 7600
+    schema: LinkageSchema = SCHEMA
     encoded: list[Encoded] = field(default_factory=list)
     chunks: list[list[bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.order = order(threshold_bp=self.threshold_bp, count_mode=self.count_mode)
+        self.order = order(threshold_bp=self.threshold_bp, count_mode=self.count_mode, schema_digest=self.schema.digest)
         self.left, self.right = two_registers(1000, 1200, self.shared, seed=4)
         for records, letter in ((self.left, "a"), (self.right, "b")):
             chunks: list[bytes] = []
@@ -67,8 +69,9 @@ class Leg:
 
 
 @pytest.mark.parametrize("count_mode", ["exact", "size-class"])
-def test_from_records_to_people_linked_on_both_sides(count_mode: str) -> None:
-    leg = Leg.of(600, count_mode)
+@pytest.mark.parametrize("schema", [SCHEMA, load_schema(WEIGHTED_SCHEMA)], ids=lambda schema: schema.name)
+def test_from_records_to_people_linked_on_both_sides(schema: LinkageSchema, count_mode: str) -> None:
+    leg = Leg.of(600, count_mode) if schema is SCHEMA else Leg(600, count_mode, 7600, schema)
     disclosure = leg.disclose()
     ours = leg.encoded[0]
     requester = METHOD.read_requester_list(disclosure.requester_list, ours.summary.rows, ours.tokens_digest)
