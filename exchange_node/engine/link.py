@@ -11,7 +11,7 @@ method between nodes those are the messages.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -90,12 +90,12 @@ def link(
     theirs = Party(schema, right, secret, 2 * seed + 1)
     both = (ours, theirs)
 
-    weights = _together(both)
+    weights = together(both)
     plan = plan_for(both, weights, every=every_pair)
     if planned is not None:
         planned(plan)
     among = _candidates(both, plan.plan, tell)
-    weights = _learn(both, weights, plan, kernel, rounds=2, tell=tell)
+    weights = learn(both, weights, plan, kernel, rounds=2, tell=tell)
     every = np.arange(ours.side.rows)
     first = np.sort(np.random.default_rng(seed).permutation(every)[:FIRST])
     found, explained = _link(both, first, weights, plan, among, kernel, tell, "a first pass")
@@ -106,7 +106,7 @@ def link(
         mean = features.mean(axis=0, dtype=np.float64)
         for party in both:
             party.rake(weights, least, mean)
-        weights = _learn(both, _together(both), plan, kernel, rounds=1, tell=tell)
+        weights = learn(both, together(both), plan, kernel, rounds=1, tell=tell)
     if len(accepted) >= FEW or len(first) < len(every):
         found, explained = _link(both, every, weights, plan, among, kernel, tell, "the links")
 
@@ -140,20 +140,22 @@ def secret_of(seed: int) -> bytes:
     return hashlib.sha256(b"exchange trial" + seed.to_bytes(8, "big")).digest()
 
 
-def _together(parties: tuple[Party, Party]) -> Weights:
-    """The mean of what both parties found."""
-    one, other = (party.fit() for party in parties)
-    return Weights((one.features + other.features) / 2, (one.constant + other.constant) / 2)
+def together(parties: Sequence[Party]) -> Weights:
+    """The mean of what the parties found."""
+    found = [party.fit() for party in parties]
+    constant = sum(one.constant for one in found) / len(found)
+    return Weights(np.mean([one.features for one in found], axis=0), constant)
 
 
-def _learn(
-    parties: tuple[Party, Party], weights: Weights, plan: Planned, kernel: str, rounds: int, tell: Progress
+def learn(
+    parties: Sequence[Party], weights: Weights, plan: Planned, kernel: str, rounds: int, tell: Progress
 ) -> Weights:
+    """Weights that know the most alike rows, too."""
     for number in range(rounds):
         for at, party in enumerate(parties):
-            tell("learning what agreement is worth", 2 * number + at, 2 * rounds)
+            tell("learning what agreement is worth", len(parties) * number + at, len(parties) * rounds)
             party.mine(weights, plan.plan, kernel)
-        weights = _together(parties)
+        weights = together(parties)
     return weights
 
 

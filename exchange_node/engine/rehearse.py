@@ -24,7 +24,8 @@ from exchange_node.kernels import greedy
 FOLDS: Final = 4
 THRESHOLDS: Final = np.linspace(-15.0, 35.0, 201)
 """In log odds, as the weights count them."""
-_MOST: Final = 8
+MOST_OF_COPY: Final = 8
+"""Rows looked at for each copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,14 @@ def average(found: Sequence[Rehearsal]) -> Rehearsal:
 
 def rehearse(party: Party, weights: Weights, plan: Plan, kernel: str = "native") -> Rehearsal:
     """Link the copies of distinct people under these weights."""
+    return rehearsed(party, _find(party, weights, plan, kernel), weights)
+
+
+def rehearsed(party: Party, found: Found, weights: Weights) -> Rehearsal:
+    """The same of pairs of copies and rows that were found in any way; scores are log odds. `weights` tell doubles."""
     copies = _distinct(party)
+    found = found.only(found.left < len(copies))
     originals, worth = party.originals[copies], party.worth[copies]
-    found = _find(party, weights, plan, kernel)
     right = found.right == originals[found.left]
     different = 1 - _double(party, weights, found, right)
     hits, wrongs, strangers = (np.zeros(len(THRESHOLDS)) for _ in range(3))
@@ -84,8 +90,13 @@ def rehearse_doubles(party: Party, weights: Weights, plan: Plan, kernel: str = "
     """Of the register against itself: `found` is the share of copies alike enough to their original, `invented` how
     often two other rows are, for each pair of rows.
     """
+    return rehearsed_doubles(party, _find(party, weights, plan, kernel), weights)
+
+
+def rehearsed_doubles(party: Party, found: Found, weights: Weights) -> Rehearsal:
+    """The same of pairs of copies and rows that were found in any way, as `rehearsed`."""
     copies = _distinct(party)
-    found = _find(party, weights, plan, kernel)
+    found = found.only(found.left < len(copies))
     right = found.right == party.originals[found.left]
     worth = party.worth[found.left]
     different = (1 - _double(party, weights, found, right)) * ~right
@@ -106,7 +117,7 @@ def _find(party: Party, weights: Weights, plan: Plan, kernel: str) -> Found:
     """Those copies' best rows."""
     copies, every, among = _distinct(party), np.arange(party.side.rows), party.candidates(plan)
     return find(
-        party.copies, copies, party.side, every, weights, plan, least=THRESHOLDS[0], most=_MOST, kernel=kernel,
+        party.copies, copies, party.side, every, weights, plan, least=THRESHOLDS[0], most=MOST_OF_COPY, kernel=kernel,
         among=among.of(0, len(copies)) if among is not None else None,
     )  # fmt: skip
 

@@ -9,11 +9,12 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange_node.linkage.encodings import Encodings
+from exchange_node.linkage.encodings import Bytes, Encodings
 from exchange_node.linkage.errors import LinkageError
 from exchange_node.linkage.pairs import DICE, PAIR, Kernel, Measure, Pairs
 
@@ -74,8 +75,16 @@ def find_candidates(
     return Candidates(scores, ours, theirs, cut)
 
 
+class Filters(Protocol):
+    """Rows of one side."""
+
+    def __len__(self) -> int: ...
+    @property
+    def filters(self) -> Bytes: ...
+
+
 def stripes(
-    left: Encodings, right: Encodings, rows: int, threshold_bp: int, most: int, kernel: Kernel, measure: Measure = DICE
+    left: Filters, right: Filters, rows: int, threshold_bp: int, most: int, kernel: Kernel, measure: Measure = DICE
 ) -> Iterator[tuple[int, Pairs]]:
     """The best `most` pairs of each of the first `rows` left rows, a stripe at a time, with the rows done so far."""
     if not rows or not len(right):

@@ -61,6 +61,11 @@ class LinkageError(ExchangeError):
             " the same.",
             "Map more columns, or have all pairs compared if the files are small enough for that.",
         ),
+        "too-many-pairs": Says(
+            Kind.INVALID,
+            "CLKs are compared each with each, and there are too many pairs for that, or it was asked not to.",
+            "Compare all pairs nevertheless (`--every-pair`), or link by vectors, which are found by keys as well.",
+        ),
         "unknown-method": Says(
             Kind.NOT_FOUND,
             "This node does not know the linkage method that was asked for.",
