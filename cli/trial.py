@@ -25,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
             "exchange trial tenants.csv patients.csv --out trial",
             "exchange trial a.csv b.parquet --map trial/map.yaml --out trial",
             "exchange trial a.csv b.csv --truth person_id --json",
+            "exchange trial a.csv b.csv --method weighted-clk",
             "exchange trial a.csv --out doubles",
             "exchange trial a.csv b.csv c.csv --out people",
             "exchange trial a.csv b.csv --id row_id --keep --out trial",
@@ -52,6 +53,10 @@ def trial(
     truth: Annotated[
         str | None, typer.Option(help="A column that says who is who: never used to link, only to measure.")
     ] = None,
+    method: Annotated[
+        str, typer.Option(help="vectors; or clk or weighted-clk, what a linkage unit would link of two files.")
+    ] = "vectors",
+    encoder: Annotated[str, typer.Option(help="What makes CLKs: native, or clkhash, which is slow.")] = "native",
     kernel: Annotated[
         str, typer.Option(help="What compares; `native` is the fastest that this machine runs.")
     ] = "native",
@@ -85,13 +90,13 @@ def trial(
         raise typer.BadParameter(f"at most {len(ascii_lowercase)} files")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin where cores are busy: ten times as slow
     from exchange_node.trial import trial as trials
-    from exchange_node.trial.linked import Options
+    from exchange_node.trial.options import Options
 
     if unlink and not since:
         raise typer.BadParameter("--unlink goes with --since")
     if keep and not out:
         raise typer.BadParameter("--keep goes with --out")
-    options = Options(map_file, truth, out, kernel, seed, every_pair, keep, since, id_column, unlink)
+    options = Options(map_file, truth, out, kernel, seed, every_pair, keep, since, id_column, unlink, method, encoder)
     if dry_run:
         document = trials.understood(files, options)
         show(document, as_json, lambda: _show_map(document))
@@ -118,7 +123,7 @@ class _watching:
         self._task = self._progress.add_task("", total=None)
 
     def __enter__(self) -> Any:
-        from exchange_node.trial.linked import Watch
+        from exchange_node.trial.options import Watch
 
         self._progress.start()
         return Watch(self._read, self._planned, self._tell)
@@ -201,6 +206,8 @@ def _show_result(document: dict[str, Any], out: Path | None) -> None:
         f"{number(document['links'], 'link')}. Estimated precision {_percent(document, 'precision')}, "
         f"recall {_percent(document, 'recall')}; {number(document['uncertain'], 'pair')} uncertain."
     )
+    if "threshold_bp" in document:
+        say(f"Threshold of an agreement on schema {document['schema']}: {document['threshold_bp']} basis points.")
     if "f1" in document:
         _show_measured(document)
     say(f"{document['seconds']:.1f} seconds, {document['peak_mb']:,.0f} MB, kernel {document['kernel']}.")

@@ -1,4 +1,4 @@
-"""Registers linked by CLKs, as a linkage unit compares them, with a threshold chosen as the engine chooses its own.
+"""Two registers linked by CLKs, as a linkage unit compares them, with a threshold chosen as the engine chooses its own.
 
 A linkage unit knows how alike two filters are and nothing else. How much evidence that is, the parties find out: each
 encodes damaged copies of its own people with its register and looks how alike copies and originals are, and copies and
@@ -23,13 +23,13 @@ from exchange_node.encoding.keys import KEY_ID_BYTES, LinkageKey
 from exchange_node.encoding.schema import LinkageSchema
 from exchange_node.encoding.vector_schema import schema_for
 from exchange_node.encoding.vectors import Weights
-from exchange_node.engine.decide import Estimate, estimate, estimate_doubles
+from exchange_node.engine.decide import Estimate, estimate
 from exchange_node.engine.fit import fit
 from exchange_node.engine.link import FEW, Links, Progress, Watcher, decided, learn, secret_of, sure, together
 from exchange_node.engine.party import Party, probably_double
 from exchange_node.engine.plan import EVERY_PAIR_UP_TO, Planned
 from exchange_node.engine.rake import rake
-from exchange_node.engine.rehearse import MOST_OF_COPY, THRESHOLDS, Rehearsal, rehearsed, rehearsed_doubles
+from exchange_node.engine.rehearse import MOST_OF_COPY, THRESHOLDS, Rehearsal, rehearsed
 from exchange_node.engine.search import Found, Plan
 from exchange_node.kernels import greedy
 from exchange_node.linkage.dice import stripes
@@ -41,8 +41,6 @@ from exchange_node.records.columns import Columns
 
 MOST: Final = 6
 """Pairs kept of each left row, of which one at most becomes a link."""
-MOST_DOUBLES: Final = 13
-"""Rows kept of each row of one register, itself among them."""
 
 Floats = NDArray[np.float64]
 Step = Callable[[int, int], None]
@@ -135,10 +133,6 @@ class _Side:
         """What it foretells of links between two registers."""
         return rehearsed(self.party, _in_odds(self.found, curve), self._doubles)
 
-    def rehearse_doubles(self, curve: Curve) -> Rehearsal:
-        """And of pairs within this one."""
-        return rehearsed_doubles(self.party, _in_odds(self.found, curve), self._doubles)
-
     def rake(self, curve: Curve, least: float, mean: NDArray[np.float64]) -> None:
         """Weigh the copies so that those accepted differ from their originals as the accepted pairs do on average."""
         self.party.worth = rake(self.party.same, curve.odds(self._same) >= least, mean)
@@ -194,38 +188,6 @@ def link_by_clks(
     return Linked(decided(_in_odds(found, curve), explain(), plan, weights, both), curve)
 
 
-def dedupe_by_clks(
-    columns: Columns,
-    how: How,
-    *,
-    seed: int = 1,
-    every_pair: bool | None = None,
-    planned: Watcher | None = None,
-    progress: Progress | None = None,
-) -> Linked:
-    """Pairs of rows of one register that are one person; `left` is the earlier row. Raises as `link_by_clks`."""
-    tell = progress or (lambda what, done, of: None)
-    unit = _Unit(how)
-    plan = _plan(_rows(columns) ** 2, every_pair, planned)
-    vectors = schema_for([(name, column.kind) for name, column in columns.items()])
-    key = LinkageKey(secret_of(seed), bytes(KEY_ID_BYTES))
-    party = Party(vectors, columns, secret_of(seed), 2 * seed)
-    weights = learn((party,), together((party,)), plan, "native", rounds=1, tell=tell)
-    tell("encoding", 0, 2)
-    side = _Side(party, how, key, unit, weights)
-    key.destroy()
-    curve = side.curve()
-    least = curve.basis_points(-10.0)
-    found = unit.pairs(side.filters, side.filters, least, MOST_DOUBLES, lambda done, of: tell("comparing", done, of))
-    found = _once(found)
-
-    def explain() -> Estimate:
-        return estimate_doubles(curve.odds(found.scores), party.side.rows, side.rehearse_doubles(curve))
-
-    curve = _raked([side], found, curve, sure(explain()))
-    return Linked(decided(_in_odds(found, curve), explain(), plan, weights, (party, party)), curve)
-
-
 def _plan(pairs: int, every: bool | None, watch: Watcher | None) -> Planned:
     """All pairs, since filters have no keys. Raises LinkageError too-many-pairs."""
     if every is False or (every is None and pairs > EVERY_PAIR_UP_TO):
@@ -242,7 +204,7 @@ def _mean(sides: Sequence[_Side]) -> Curve:
 
 
 def _raked(sides: Sequence[_Side], found: Found, curve: Curve, least: float) -> Curve:
-    """What likeness is worth where copies differ as the pairs that are surely right do; of one register or two.
+    """What likeness is worth where copies differ as the pairs that are surely right do.
 
     Those pairs' mean features are what `link.py` opens, too. A trial has them; a linkage unit does not.
     """
@@ -264,14 +226,6 @@ def _found(pairs: NDArray[np.void], compared: int) -> Found:
     pairs = pairs[np.lexsort((pairs["right"], pairs["left"], -pairs["score"]))]
     left, right = pairs["left"].astype(np.int64), pairs["right"].astype(np.int64)
     return Found(np.ascontiguousarray(pairs["score"]), left, right, compared)
-
-
-def _once(found: Found) -> Found:
-    """Of a register against itself: each pair once, the earlier row on the left."""
-    earlier, later = np.minimum(found.left, found.right), np.maximum(found.left, found.right)
-    _, first = np.unique(earlier << 32 | later, return_index=True)
-    first = np.sort(first[earlier[first] < later[first]])
-    return Found(found.scores[first], earlier[first], later[first], found.compared)
 
 
 def _feature(likeness: Floats) -> NDArray[np.float32]:

@@ -90,13 +90,8 @@ def rehearse_doubles(party: Party, weights: Weights, plan: Plan, kernel: str = "
     """Of the register against itself: `found` is the share of copies alike enough to their original, `invented` how
     often two other rows are, for each pair of rows.
     """
-    return rehearsed_doubles(party, _find(party, weights, plan, kernel), weights)
-
-
-def rehearsed_doubles(party: Party, found: Found, weights: Weights) -> Rehearsal:
-    """The same of pairs of copies and rows that were found in any way, as `rehearsed`."""
     copies = _distinct(party)
-    found = found.only(found.left < len(copies))
+    found = _find(party, weights, plan, kernel)
     right = found.right == party.originals[found.left]
     worth = party.worth[found.left]
     different = (1 - _double(party, weights, found, right)) * ~right

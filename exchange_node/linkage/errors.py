@@ -66,6 +66,11 @@ class LinkageError(ExchangeError):
             "CLKs are compared each with each, and there are too many pairs for that, or it was asked not to.",
             "Compare all pairs nevertheless (`--every-pair`), or link by vectors, which are found by keys as well.",
         ),
+        "two-files": Says(
+            Kind.INVALID,
+            "CLKs link two files, and another number was given.",
+            "Choose the method `vectors` for the doubles of one file, or for three files and more.",
+        ),
         "unknown-method": Says(
             Kind.NOT_FOUND,
             "This node does not know the linkage method that was asked for.",

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 
 from exchange_node.engine.decide import Decision, decide
-from exchange_node.engine.dedupe import dedupe
-from exchange_node.engine.link import Progress, Watcher, link
 from exchange_node.engine.link_many import link_many, people_of
 from exchange_node.engine.plan import Planned
 from exchange_node.engine.rehearse import THRESHOLDS
@@ -20,36 +18,10 @@ from exchange_node.records.register import Register
 from exchange_node.trial import standing
 from exchange_node.trial.files import write_groups, write_links, write_text
 from exchange_node.trial.measure import Measured, measure, measure_doubles, measure_groups
+from exchange_node.trial.methods import VECTORS, by_clks, by_vectors
+from exchange_node.trial.options import Options, Watch
 from exchange_node.trial.page import page
 from exchange_node.trial.worth import Agreement, Linked
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What may be chosen. `every_pair`: compare all, or only those that share a key; by their number if None. `keep`:
-    write what a later trial needs to go on; `since`: the folder of such a trial; `id_column`: by which rows are known
-    again, or by what stands in them; `unlink`: a CSV of pairs of rows that are not one person.
-    """
-
-    map_file: Path | None = None
-    truth: str | None = None
-    out: Path | None = None
-    kernel: str = "native"
-    seed: int = 1
-    every_pair: bool | None = None
-    keep: bool = False
-    since: Path | None = None
-    id_column: str | None = None
-    unlink: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Who is told what on the way: the files as they were understood, the plan before it runs, and progress."""
-
-    read: Callable[..., None]
-    planned: Watcher
-    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +40,9 @@ def pairs(
     watch: Watch,
 ) -> Done:
     """Two files, or one against itself."""
-    columns, alone = [register.columns for register in registers], len(registers) == 1
-    links = (dedupe if alone else link)(
-        *columns,
-        seed=options.seed,
-        kernel=options.kernel,
-        every_pair=options.every_pair,
-        planned=watch.planned,
-        progress=watch.progress,
-    )
+    alone = len(registers) == 1
+    links, more = (by_vectors if options.method == VECTORS else by_clks)(registers, options, watch)
+    columns = [register.columns for register in registers]
     linked = Linked(links.left, links.right, links.probability, links.parties)
     agreement = Agreement(links.weights, [linked])
     kept = standing.begin(links, (columns[0], columns[-1]), ids, options.seed, options.kernel) if options.keep else None
@@ -84,7 +50,7 @@ def pairs(
     figures = {"rows_a": registers[0].rows, "rows_b": registers[-1].rows, "links": len(links)}
     if alone:
         figures["groups"] = int(np.sum(np.bincount(people) > 1))
-    figures |= {"threshold": round(links.decision.threshold, 4)} | _estimates([links.decision])
+    figures |= {"threshold": round(links.decision.threshold, 4)} | more | _estimates([links.decision])
     figures |= {"uncertain": links.decision.uncertain, "compared": links.compared} | _how(links.planned, agreement)
     if truth is not None and alone:
         measured = measure_doubles(links, *truth)

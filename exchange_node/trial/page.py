@@ -84,6 +84,8 @@ def _figures(document: Mapping[str, Any]) -> str:
         ("estimated recall", _interval(document["estimated_recall"], document["recall_interval"])),
         ("uncertain pairs", f"{document['uncertain']:,}"),
     ]
+    if "threshold_bp" in document:
+        found.append(("threshold of an agreement", f"{document['threshold_bp']:,}"))
     if "groups" in document:
         found.insert(1, ("people with several rows", f"{document['groups']:,}"))
     if "f1" in document:
@@ -162,7 +164,9 @@ def _how(document: Mapping[str, Any]) -> str:
         if plan["keys"]
         else f"Every row was compared with every other ({document['compared']:,} pairs)."
     )
+    names = ("method", "schema", "encoder", "kernel")
+    means = ", ".join(f"{name} {document[name]}" for name in names if name in document)
     return (
         f"<h2>How it was done</h2><p>{escape(what)} {document['seconds']:.0f} seconds, {document['peak_mb']:,.0f} MB, "
-        f"kernel {escape(document['kernel'])}. Nothing left this machine.</p>"
+        f"{escape(means)}. Nothing left this machine.</p>"
     )

@@ -13,8 +13,9 @@ from exchange_node.records.read_columns import read_columns
 from exchange_node.records.register import Register
 from exchange_node.trial import standing
 from exchange_node.trial.files import write_links
-from exchange_node.trial.linked import Done, Options, rounded
+from exchange_node.trial.linked import Done, rounded
 from exchange_node.trial.measure import measure_links
+from exchange_node.trial.options import Options
 
 
 def since(

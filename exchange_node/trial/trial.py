@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from exchange_node.linkage.dot import choose
 from exchange_node.records.column_map import SIDES, write_maps
 from exchange_node.records.errors import RecordsError
 from exchange_node.records.register import Register, read_one, read_several
 from exchange_node.trial.files import write_text
-from exchange_node.trial.linked import Options, Watch, groups, pairs
+from exchange_node.trial.linked import groups, pairs
+from exchange_node.trial.methods import chosen
+from exchange_node.trial.options import Options, Watch
 from exchange_node.trial.since import since
 
 
@@ -31,7 +32,7 @@ def run(paths: Sequence[Path], options: Options, watch: Watch) -> dict[str, Any]
     Raises RecordsError, LinkageError, EncodingError.
     """
     began = time.monotonic()
-    kernel = choose(options.kernel)
+    words = chosen(len(paths), options)
     watch.progress("reading the files", 0, 1)
     registers = _read(paths, options)
     truth = [register.column(options.truth) for register in registers] if options.truth else None
@@ -45,7 +46,7 @@ def run(paths: Sequence[Path], options: Options, watch: Watch) -> dict[str, Any]
         found = pairs(registers, ids, truth, options, watch)
     else:
         found = groups(registers, truth, options, watch)
-    document = mapping(registers) | {"method": "vectors", "kernel": kernel} | found.figures
+    document = mapping(registers) | words | found.figures
     document["seconds"] = round(time.monotonic() - began, 2)
     document["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
     if options.out is not None:

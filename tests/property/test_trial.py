@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from exchange_node.engine import party
 from exchange_node.errors import ExchangeError
-from exchange_node.trial.linked import Options, Watch
+from exchange_node.trial.options import Options, Watch
 from exchange_node.trial.trial import run, understood
 
 HEADERS = ["forename", "surname", "Full Name", "dob", "birth_year", "sex", "postcode", "address", "town", "mobile",

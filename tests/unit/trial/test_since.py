@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from exchange_node.trial.linked import Options, Watch
+from exchange_node.trial.options import Options, Watch
 from exchange_node.trial.trial import run
 from tests.made_up_registers import FIELDS, Person, Registers, write_csv, written_again
 from tests.unit.trial.conftest import Exchange, Result
