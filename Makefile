@@ -22,8 +22,8 @@ RESOLVE := --quiet --universal --python-version 3.11 --override requirements/ove
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow lint format protos protos-check policies policies-check opa image bench \
-  bench-venv plots locks clean
+.PHONY: help install demo test test-slow lint format protos protos-check weights weights-check policies \
+  policies-check opa image bench bench-venv plots locks clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,12 @@ protos: $(DEV) ## write the Python of proto/ into exchange_node/wire
 
 protos-check: $(DEV)
 	$(BIN)/python tools/protos.py --check
+
+weights: $(DEV) ## learn the weighted schema's bits from made-up registers (a minute)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tools.weights
+
+weights-check: $(DEV) ## compare them with what is committed
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tools.weights --check
 
 opa: build/bin/opa ## build the pinned OPA into build/bin (needs Go)
 

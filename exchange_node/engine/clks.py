@@ -141,6 +141,8 @@ class _Side:
         """What likeness is worth, by this register alone. Raises LinkageError too-few-people."""
         party, found = self.party, self.found
         others = found.only(found.right != party.originals[found.left])
+        if not len(others):
+            raise LinkageError("too-few-people", f"{party.side.rows} rows")
         of_originals = party.side.vectors.features(party.originals[others.left], party.side.vectors, others.right)
         single = 1 - probably_double(self._doubles, of_originals)
         learned = fit(_feature(self._same), _feature(others.scores), party.worth, np.maximum(single, 1e-6))

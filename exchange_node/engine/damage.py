@@ -24,8 +24,12 @@ _HOME = ("address_line", "postcode", "town", "state")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-def damaged(columns: Columns, rows: NDArray[np.intp], random: np.random.Generator) -> dict[str, Column]:
-    """One damaged copy of each of these rows, as columns of the same names and kinds."""
+def damaged(
+    columns: Columns, rows: NDArray[np.intp], random: np.random.Generator, *, moved: float = MOVED
+) -> dict[str, Column]:
+    """One damaged copy of each of these rows, as columns of the same names and kinds; `moved`: the share that lives
+    elsewhere.
+    """
     texts = {name: [column.values[code] for code in column.codes[rows]] for name, column in columns.items()}
     pool = _Pool(columns, random)
     factors, shares = zip(*PRONENESS, strict=True)
@@ -34,7 +38,7 @@ def damaged(columns: Columns, rows: NDArray[np.intp], random: np.random.Generato
     home = [name for name in _HOME if name in columns]
     for at in range(len(rows)):
         person = {name: texts[name][at] for name in texts}
-        if home and random.random() < MOVED:
+        if home and random.random() < moved:
             person.update(pool.person(home))
         if person.get("surname") and random.random() < RENAMED:
             person["surname"] = _renamed(person["surname"], pool, random)

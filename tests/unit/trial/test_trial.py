@@ -172,3 +172,43 @@ def test_other_columns_and_formats(exchange: Exchange, town: Registers, tmp_path
     assert set(found.json["map"]["b"]["date_of_birth"]) == {"birth_day", "birth_month", "birth_year"}
     got, true = linked(tmp_path / "out" / "links.csv"), town.true_pairs()
     assert len(got & true) > 0.93 * len(true) and len(got - true) < 10
+
+
+@pytest.mark.parametrize("method", ["clk", "weighted-clk"])
+def test_by_clks(exchange: Exchange, files: tuple[Path, Path], tmp_path: Path, method: str) -> None:
+    told = exchange(*files, "--method", method, "--truth", "person_id", "--out", tmp_path / "out", "--json")
+    assert (told.code, told.err) == (0, "")
+    document = told.json
+    assert set(document) == KEYS | MEASURED | {"encoder", "schema", "threshold_bp"}
+    assert (document["method"], document["encoder"]) == (method, "native")
+    assert document["kernel"].startswith("native-")
+    assert 5000 < document["threshold_bp"] < 9500 and document["f1"] > 0.9
+    assert len(rows(tmp_path / "out" / "links.csv")) == document["links"]
+    assert document["schema"] in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_clks_for_people(exchange: Exchange, files: tuple[Path, Path]) -> None:
+    told = exchange(*files, "--method", "weighted-clk")
+    assert told.code == 0 and "Threshold of an agreement on schema uk-person-weighted-1: " in told.out
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--method", "magic"), "linkage.unknown-method"),
+        (("--method", "clk", "--encoder", "magic"), "encoding.no-encoder"),
+        (("--method", "clk", "--kernel", "magic"), "linkage.no-kernel"),
+        (("--method", "clk", "--keys"), "linkage.too-many-pairs"),
+    ],
+)
+def test_clks_that_are_not_to_be_had(
+    exchange: Exchange, files: tuple[Path, Path], words: tuple[str, ...], code: str
+) -> None:
+    told = exchange(*files, *words)
+    assert told.code != 0 and code in told.err
+
+
+def test_clks_are_for_two_files(exchange: Exchange, files: tuple[Path, Path]) -> None:
+    for some in (files[:1], (*files, files[0])):
+        told = exchange(*some, "--method", "clk")
+        assert told.code != 0 and "linkage.two-files" in told.err
