@@ -89,8 +89,11 @@ static void set_packed(struct encoder *e, struct field *f, uint64_t *row, const 
             e->wrong = "packed";
             return;
         }
-        set_token(e, f, row, value + at + 4, little32(value + at), i, share, 0);
-        at += 4 + little32(value + at);
+        size_t length = little32(value + at);
+        const uint8_t *token = value + at + 4;
+        int pair = length == 2 && token[0] < 0x80 && token[1] < 0x80; /* its only meaning, as no other has two bytes */
+        set_token(e, f, row, token, length, i, share, pair);
+        at += 4 + length;
     }
 }
 
