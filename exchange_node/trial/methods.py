@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from exchange_node.encoding.clk import check_encoder
 from exchange_node.encoding.schema import DEFAULT_SCHEMA, WEIGHTED_SCHEMA, load_schema
-from exchange_node.engine.clks import How
+from exchange_node.engine.clks import How, link_by_clks
 from exchange_node.engine.dedupe import dedupe
 from exchange_node.engine.link import Links, link
 from exchange_node.linkage.dot import choose
