@@ -9,6 +9,8 @@ OPA_VERSION := $(shell sed -n 's/^OPA_VERSION = "\(.*\)".*/\1/p' tools/policies.
 JOBS ?= 2
 # Peers that benchmarks measure against, apart from everything of ours.
 BENCH_VENV ?= build/bench-venv
+# Everything of VENV, and Spark.
+SPARK_VENV ?= build/spark-venv
 
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run
@@ -22,8 +24,8 @@ RESOLVE := --quiet --universal --python-version 3.11 --override requirements/ove
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow lint format protos protos-check weights weights-check policies \
-  policies-check opa image bench bench-venv plots locks clean
+.PHONY: help install demo test test-slow test-spark spark-venv lint format protos protos-check weights weights-check \
+  policies policies-check opa image bench bench-venv plots locks clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +57,22 @@ test: $(DEV) ## every test but the slow ones; OPA and PostgreSQL are used where 
 
 test-slow: $(DEV) ## the slow ones: the whole fault matrix
 	$(BIN)/python -m pytest -n $(JOBS) -m slow $(ARGS)
+
+test-spark: $(DEV) $(SPARK_VENV)/.spark ## the runner on Spark, in local mode (needs Java 17 or 21)
+	EXCHANGE_SPARK=1 $(SPARK_VENV)/bin/python -m pytest tests/spark $(ARGS)
+
+spark-venv: $(SPARK_VENV)/.spark ## what `exchange trial --runner spark` needs, in build/spark-venv (needs Java 17 or 21)
+
+# PySpark has no wheel. Whatever is in VENV is seen from here; the command is there under its name, too.
+$(SPARK_VENV)/.spark: requirements/spark.txt $(RUN)
+	$(BIN)/python -m venv $(SPARK_VENV)
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+	  > $$($(SPARK_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/exchange.pth
+	$(SPARK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+	  --no-build-isolation -r requirements/spark.txt
+	printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -m exchange_cli.main "$$@"\n' > $(SPARK_VENV)/bin/exchange
+	chmod +x $(SPARK_VENV)/bin/exchange
+	@touch $@
 
 lint: $(DEV) protos-check ## style, types, who may import whom, generated code
 	$(BIN)/ruff check
@@ -112,6 +130,7 @@ locks: ## resolve requirements/*.in anew (needs uv; see docs/adr/0005)
 	uv pip compile $(RESOLVE) requirements/run.in --output-file requirements/run.txt
 	uv pip compile $(RESOLVE) --constraint requirements/run.txt requirements/dev.in --output-file requirements/dev.txt
 	uv pip compile $(RESOLVE) requirements/bench.in --output-file requirements/bench.txt
+	uv pip compile $(RESOLVE) requirements/spark.in --output-file requirements/spark.txt
 
 clean: ## remove everything that make made here
 	rm -rf $(VENV) build *.egg-info exchange_node/kernels/*.so.1 .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

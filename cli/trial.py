@@ -29,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
             "exchange trial a.csv --out doubles",
             "exchange trial a.csv b.csv c.csv --out people",
             "exchange trial a.csv b.csv --id row_id --keep --out trial",
+            "exchange trial a.csv b.csv --runner spark --spark-master spark://head:7077",
             "exchange trial a-new.csv b-new.csv --id row_id --since trial --out trial",
         )
     )(trial)
@@ -78,6 +79,12 @@ def trial(
     unlink: Annotated[
         Path | None, typer.Option(help="With --since: a CSV row_a,row_b of rows that are not one person, for good.")
     ] = None,
+    runner: Annotated[
+        str, typer.Option(help="Where pairs are compared: `local`, on this machine's cores, or `spark`.")
+    ] = "local",
+    spark_master: Annotated[
+        str, typer.Option(help="With --runner spark: `local[2]`, `spark://host:7077`, `yarn` and so on.")
+    ] = "local[*]",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show how the columns are understood.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -96,7 +103,12 @@ def trial(
         raise typer.BadParameter("--unlink goes with --since")
     if keep and not out:
         raise typer.BadParameter("--keep goes with --out")
-    options = Options(map_file, truth, out, kernel, seed, every_pair, keep, since, id_column, unlink, method, encoder)
+    if runner != "local" and (since or len(files) > 2 or method != "vectors"):
+        raise typer.BadParameter("--runner goes with vectors of one file or two, and not with --since")
+    options = Options(
+        map_file, truth, out, kernel, seed, every_pair, keep, since, id_column, unlink, method, encoder, runner,
+        spark_master,
+    )  # fmt: skip
     if dry_run:
         document = trials.understood(files, options)
         show(document, as_json, lambda: _show_map(document))

@@ -12,7 +12,7 @@ import numpy as np
 from exchange_node.encoding.vector_schema import schema_for
 from exchange_node.encoding.vectors import Weights
 from exchange_node.engine.decide import Estimate, estimate_doubles
-from exchange_node.engine.link import FEW, Links, Progress, Watcher, decided, secret_of, sure
+from exchange_node.engine.link import FEW, Finder, Links, Progress, Watcher, decided, secret_of, sure
 from exchange_node.engine.party import Party
 from exchange_node.engine.plan import Planned, plan_for
 from exchange_node.engine.rehearse import rehearse_doubles
@@ -34,10 +34,11 @@ def dedupe(
     every_pair: bool | None = None,
     planned: Watcher | None = None,
     progress: Progress | None = None,
+    finder: Finder = find,
 ) -> Links:
     """Pairs of rows that are one person; `left` is the earlier row. The same input and seed give the same pairs.
 
-    Raises EncodingError bad-schema, LinkageError no-kernel, too-few-people, no-keys.
+    `finder`: as of `link`. Raises EncodingError bad-schema, LinkageError no-kernel, too-few-people, no-keys.
     """
     tell = progress or (lambda what, done, of: None)
     schema = schema_for([(name, column.kind) for name, column in columns.items()])
@@ -46,9 +47,9 @@ def dedupe(
     plan = plan_for((party, party), weights, every=every_pair)
     if planned is not None:
         planned(plan)
-    among = _candidates(party, plan.plan)
+    among = _candidates(party, plan.plan) if finder is find else None
     weights = _learn(party, weights, plan, kernel, 2, tell)
-    found = _pairs(party, weights, plan, among, kernel, tell)
+    found = _pairs(party, weights, plan, among, kernel, finder, tell)
     explained = _explain(party, weights, plan, kernel, found)
     least = sure(explained)
     accepted = found.only(found.scores >= least)
@@ -57,7 +58,7 @@ def dedupe(
         mean = vectors.features(accepted.left, vectors, accepted.right).mean(axis=0, dtype=np.float64)
         party.rake(weights, least, mean)
         weights = _learn(party, party.fit(), plan, kernel, 1, tell)
-        found = _pairs(party, weights, plan, among, kernel, tell)
+        found = _pairs(party, weights, plan, among, kernel, finder, tell)
         explained = _explain(party, weights, plan, kernel, found)
     return decided(found, explained, plan, weights, (party, party))
 
@@ -82,10 +83,16 @@ def _candidates(party: Party, plan: Plan) -> Candidates | None:
 
 
 def _pairs(
-    party: Party, weights: Weights, plan: Planned, among: Candidates | None, kernel: str, tell: Progress
+    party: Party,
+    weights: Weights,
+    plan: Planned,
+    among: Candidates | None,
+    kernel: str,
+    finder: Finder,
+    tell: Progress,
 ) -> Found:
     every = np.arange(party.side.rows)
-    return find(
+    return finder(
         party.side,
         every,
         party.side,

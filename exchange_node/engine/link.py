@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from exchange_node.engine.decide import Decision, Estimate, decide, estimate, po
 from exchange_node.engine.party import Party
 from exchange_node.engine.plan import Planned, plan_for
 from exchange_node.engine.rehearse import THRESHOLDS, rehearse
-from exchange_node.engine.search import Found, Plan, candidates, find
+from exchange_node.engine.search import Found, Plan, Side, candidates, find
 from exchange_node.kernels import greedy
 from exchange_node.linkage.blocks import Candidates
 from exchange_node.records.columns import Columns
@@ -43,6 +43,28 @@ Progress = Callable[[str, int, int], None]
 """Called with (what is being done, done, in all). To cancel, raise from it."""
 Watcher = Callable[[Planned], None]
 """Called with the plan before it runs; may raise to stop."""
+
+
+class Finder(Protocol):
+    """Finds the best pairs of all rows: `search.find`, or a runner that does the same elsewhere."""
+
+    def __call__(
+        self,
+        left: Side,
+        left_rows: Rows,
+        right: Side,
+        right_rows: Rows,
+        weights: Weights,
+        plan: Plan,
+        *,
+        least: float,
+        most: int,
+        kernel: str = ...,
+        later: bool = ...,
+        among: Candidates | None = ...,
+        progress: Callable[[int, int], None] | None = ...,
+    ) -> Found:
+        """As `search.find`, which alone is given candidates: a runner finds them where it finds the pairs."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -75,8 +97,10 @@ def link(
     every_pair: bool | None = None,
     planned: Watcher | None = None,
     progress: Progress | None = None,
+    finder: Finder = find,
 ) -> Links:
-    """Link two registers with the same fields, one-to-one. The same input and seed give the same links.
+    """Link two registers with the same fields, one-to-one. The same input and seed give the same links, whoever is the
+    `finder`.
 
     `every_pair`: compare all pairs or only those that share a key; by their number if it is not said. Raises
     EncodingError bad-schema, LinkageError no-kernel, too-few-people, no-keys.
@@ -94,11 +118,11 @@ def link(
     plan = plan_for(both, weights, every=every_pair)
     if planned is not None:
         planned(plan)
-    among = _candidates(both, plan.plan, tell)
+    among = _candidates(both, plan.plan, tell) if finder is find else None
     weights = learn(both, weights, plan, kernel, rounds=2, tell=tell)
     every = np.arange(ours.side.rows)
     first = np.sort(np.random.default_rng(seed).permutation(every)[:FIRST])
-    found, explained = _link(both, first, weights, plan, among, kernel, tell, "a first pass")
+    found, explained = _link(both, first, weights, plan, among, kernel, finder, tell, "a first pass")
     least = sure(explained)
     accepted = found.only(found.scores >= least)
     if len(accepted) >= FEW:
@@ -108,7 +132,7 @@ def link(
             party.rake(weights, least, mean)
         weights = learn(both, together(both), plan, kernel, rounds=1, tell=tell)
     if len(accepted) >= FEW or len(first) < len(every):
-        found, explained = _link(both, every, weights, plan, among, kernel, tell, "the links")
+        found, explained = _link(both, every, weights, plan, among, kernel, finder, tell, "the links")
 
     return decided(found, explained, plan, weights, both)
 
@@ -181,6 +205,7 @@ def _link(
     plan: Planned,
     among: Candidates | None,
     kernel: str,
+    finder: Finder,
     tell: Progress,
     what: str,
 ) -> tuple[Found, Estimate]:
@@ -188,7 +213,7 @@ def _link(
     ours, theirs = (party.side for party in parties)
     if among is not None and len(rows) < ours.rows:
         among = among.only(rows)
-    found = find(
+    found = finder(
         ours,
         rows,
         theirs,

@@ -50,6 +50,20 @@ class LinkageError(ExchangeError):
             "The comparison kernel that was chosen does not run on this machine.",
             "Choose another one (`linkage.kernel` of a node, `--kernel` of a trial); no slower one is taken silently.",
         ),
+        "no-runner": Says(
+            Kind.NOT_FOUND, "There is no runner of that name.", "Choose `--runner local` or `--runner spark`."
+        ),
+        "no-spark": Says(
+            Kind.UNAVAILABLE,
+            "Spark cannot be used here.",
+            "It needs PySpark (`make spark-venv` makes build/spark-venv, with `bin/exchange` in it), Java 17 or 21, and"
+            " a master that answers (`--spark-master`). Or leave `--runner spark` out.",
+        ),
+        "runner-failed": Says(
+            Kind.UNAVAILABLE,
+            "A task failed on Spark more often than it may be tried again.",
+            "Spark's own log says which machine and why: most often memory, or another version of this program there.",
+        ),
         "too-few-people": Says(
             Kind.INVALID,
             "A file has too few people, or they are too much alike, to learn what tells them apart.",

@@ -47,7 +47,12 @@ def pairs(
     agreement = Agreement(links.weights, [linked])
     kept = standing.begin(links, (columns[0], columns[-1]), ids, options.seed, options.kernel) if options.keep else None
     people, likely = people_of(links) if alone else (np.empty(0, np.int64), np.empty(0))
-    figures = {"rows_a": registers[0].rows, "rows_b": registers[-1].rows, "links": len(links)}
+    figures: dict[str, Any] = {
+        "runner": options.runner,
+        "rows_a": registers[0].rows,
+        "rows_b": registers[-1].rows,
+        "links": len(links),
+    }
     if alone:
         figures["groups"] = int(np.sum(np.bincount(people) > 1))
     figures |= {"threshold": round(links.decision.threshold, 4)} | more | _estimates([links.decision])

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from exchange_node.encoding.clk import check_encoder
 from exchange_node.encoding.schema import DEFAULT_SCHEMA, WEIGHTED_SCHEMA, load_schema
 from exchange_node.engine.clks import How, link_by_clks
 from exchange_node.engine.dedupe import dedupe
-from exchange_node.engine.link import Links, link
+from exchange_node.engine.link import Finder, Links, link
+from exchange_node.engine.search import find
 from exchange_node.linkage.dot import choose
 from exchange_node.linkage.errors import LinkageError
 from exchange_node.linkage.kernels import choose_kernel
 from exchange_node.records.errors import RecordsError
 from exchange_node.records.register import Register
+from exchange_node.runners.spark import spark
 from exchange_node.trial.options import Options, Watch
 
 VECTORS: Final = "vectors"
@@ -35,14 +38,30 @@ def chosen(files: int, options: Options) -> dict[str, str]:
 
 
 def by_vectors(registers: Sequence[Register], options: Options, watch: Watch) -> tuple[Links, dict[str, Any]]:
-    return (dedupe if len(registers) == 1 else link)(
-        *(register.columns for register in registers),
-        seed=options.seed,
-        kernel=options.kernel,
-        every_pair=options.every_pair,
-        planned=watch.planned,
-        progress=watch.progress,
-    ), {}
+    """Two registers, or one against itself. Raises LinkageError, EncodingError."""
+    with _finder(options) as finder:
+        links = (dedupe if len(registers) == 1 else link)(
+            *(register.columns for register in registers),
+            seed=options.seed,
+            kernel=options.kernel,
+            every_pair=options.every_pair,
+            planned=watch.planned,
+            progress=watch.progress,
+            finder=finder,
+        )
+    return links, {}
+
+
+@contextmanager
+def _finder(options: Options) -> Iterator[Finder]:
+    """Whoever finds the best pairs, for as long as it is needed. Raises LinkageError no-runner, no-spark."""
+    if options.runner == "local":
+        yield find
+        return
+    if options.runner != "spark":
+        raise LinkageError("no-runner", options.runner)
+    with spark(options.spark_master) as runner:
+        yield runner.find
 
 
 def by_clks(registers: Sequence[Register], options: Options, watch: Watch) -> tuple[Links, dict[str, Any]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from exchange_node.encoding.clk import DEFAULT_ENCODER
 from exchange_node.engine.link import Progress, Watcher
+from exchange_node.runners.spark import MASTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,8 @@ class Options:
     """What may be chosen. `every_pair`: compare all, or only those that share a key; by their number if None. `keep`:
     write what a later trial needs to go on; `since`: the folder of such a trial; `id_column`: by which rows are known
     again, or by what stands in them; `unlink`: a CSV of pairs of rows that are not one person. `method`: one of
-    `methods.py`; `encoder` counts for CLKs alone.
+    `methods.py`; `encoder` counts for CLKs alone. `runner`: `local`, or `spark` on `spark_master`, for vectors of one
+    file or two.
     """
 
     map_file: Path | None = None
@@ -30,6 +32,8 @@ class Options:
     unlink: Path | None = None
     method: str = "vectors"
     encoder: str = DEFAULT_ENCODER
+    runner: str = "local"
+    spark_master: str = MASTER
 
 
 @dataclass(frozen=True, slots=True)

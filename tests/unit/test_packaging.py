@@ -110,6 +110,8 @@ def test_the_locks_agree() -> None:
     for name, _, version in (pin.partition("==") for pin in build):
         assert versions.get(name, version.strip()) == version.strip()
     peers = {pin.partition("==")[0] for pin in pins("bench")}
+    assert {"pyspark", "py4j"} == {pin.partition("==")[0] for pin in pins("spark")}
+    assert "pyspark" not in versions, "what a node runs on needs no Spark"
     assert "splink" in peers and not {"splink", "duckdb", "pandas", "recordlinkage"} & versions.keys()
     assert versions["grpcio-tools"] == versions["grpcio"], "stubs refuse a grpcio older than their generator"
     assert versions["cryptography-vectors"] == versions["cryptography"]

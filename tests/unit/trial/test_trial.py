@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from exchange_node.errors import Kind
 from tests.made_up_registers import FIELDS, Registers, write_csv
 from tests.unit.trial.conftest import Exchange, Result, with_truth
 
 LINE = re.compile(r"\d+,\d+,-?\d+(\.\d{1,3})?,(0|1|0\.\d{1,6}|\d(\.\d+)?e-0[567])")
 KEYS = {
-    "map", "ignored", "quality", "method", "kernel", "rows_a", "rows_b", "links", "threshold", "estimated_precision",
-    "precision_interval", "estimated_recall", "recall_interval", "estimated_shared", "uncertain", "compared", "plan",
-    "fields", "seconds", "peak_mb",
+    "map", "ignored", "quality", "method", "kernel", "runner", "rows_a", "rows_b", "links", "threshold",
+    "estimated_precision", "precision_interval", "estimated_recall", "recall_interval", "estimated_shared", "uncertain",
+    "compared", "plan", "fields", "seconds", "peak_mb",
 }  # fmt: skip
 MEASURED = {"true_pairs", "precision", "recall", "f1", "best_f1"}
 
@@ -212,3 +214,17 @@ def test_clks_are_for_two_files(exchange: Exchange, files: tuple[Path, Path]) ->
     for some in (files[:1], (*files, files[0])):
         told = exchange(*some, "--method", "clk")
         assert told.code != 0 and "linkage.two-files" in told.err
+
+
+def test_a_runner_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, exchange: Exchange, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark", None)  # as where it is not installed
+    for name, code, kind, says in (
+        ("spark", "linkage.no-spark", Kind.UNAVAILABLE, "make spark-venv"),
+        ("abacus", "linkage.no-runner", Kind.NOT_FOUND, "--runner local"),
+    ):
+        result = exchange(*files, "--runner", name, "--out", tmp_path / "out")
+        assert (result.code, result.out) == (kind.value, "")
+        assert code in result.err and says in result.err.replace("\n", " ")
+        assert not (tmp_path / "out").exists()
