@@ -1,4 +1,4 @@
-"""What the ids of keyed blocks tell whoever sees them without the key, and what hiding it costs (docs/adr/0012-blocks.md).
+"""What the ids of keyed blocks tell whoever sees them without the key, and what hiding it costs (docs/adr/0012).
 
     python -m benchmarks.blocks [--times 8] [--kind middling]
 
@@ -134,7 +134,7 @@ def main() -> None:
             print(f"{name}, {keys:2} keys: alone {alone(a):6.1%}, told {told(a, b, who_left, who_right):6.1%}")
         cost = candidates(left, right, classes, least)
         there = found(left, right, who_left, who_right, least)
-        print(f"  {cost:,.0f} candidates a row, {cost / plain:.1f} times as many; {there:.2%} of the people share one\n")
+        print(f"  {cost:,.0f} candidates a row, {cost / plain:.1f} times as many; {there:.2%} of people share one\n")
     in_short(f"blocks: the sizes over {len(left)} keys are one row's alone for {alone(ours):.0%} of the rows")
 
 
