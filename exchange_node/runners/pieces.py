@@ -9,8 +9,8 @@ the pairs go to the piece of their left row. A bucket stands whole in one part, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,13 +142,13 @@ def once(parts: Iterable[Packed]) -> Packed:
 
 def score(piece: Piece, pairs: Packed | None, slab: Slab, task: Task) -> Scored:
     """The best `most` right rows of the slab for each row of the piece; of these pairs, or of all if it is None."""
-    vectors = Vectors(task.schema, piece.columns, task.secret)
-    try:
-        if pairs is None:
+    if pairs is None:
+        with closing(Vectors(task.schema, piece.columns, task.secret)) as vectors:
             return _of_all(vectors, piece, slab, task)
-        return _of_pairs(vectors, piece, pairs, slab, task)
-    finally:
-        vectors.close()
+    right = pairs & _LOW
+    pairs = pairs[(right >= slab.first) & (right < slab.first + len(slab.values))]
+    parts = [_of_pairs(piece, some, slab, task) for some in np.array_split(pairs, -(-len(pairs) // _AT_ONCE) or 1)]
+    return best_of_each(np.concatenate(parts), task.most)
 
 
 def _of_all(vectors: Vectors, piece: Piece, slab: Slab, task: Task) -> Scored:
@@ -166,22 +166,21 @@ def _of_all(vectors: Vectors, piece: Piece, slab: Slab, task: Task) -> Scored:
     return np.concatenate(parts)
 
 
-def _of_pairs(vectors: Vectors, piece: Piece, pairs: Packed, slab: Slab, task: Task) -> Scored:
-    values: Any = slab.values
-    right = pairs & _LOW
-    pairs = pairs[(right >= slab.first) & (right < slab.first + len(values))]
-    kernel, parts = choose(task.kernel), [np.empty(0, SCORED)]
-    for some in np.array_split(pairs, -(-len(pairs) // _AT_ONCE) or 1):
-        left, right = some >> _HALF, some & _LOW
-        rows, ones = np.unique(left, return_inverse=True)
-        x = vectors.left(rows.astype(np.int64) - piece.first)
-        others = (right - np.uint64(slab.first)).astype(np.uint32)
-        scores = dot.pairs(kernel, x, values, ones.astype(np.uint32), others)
-        good = scores >= task.threshold
-        found = np.empty(int(good.sum()), SCORED)
-        found["score"], found["left"], found["right"] = scores[good], left[good], right[good]
-        parts.append(best_of_each(found, task.most))
-    return best_of_each(np.concatenate(parts), task.most)
+def _of_pairs(piece: Piece, pairs: Packed, slab: Slab, task: Task) -> Scored:
+    """Only rows that have a candidate in this slab are tokenised: with many slabs those are few."""
+    if isinstance(slab.values, SideBySide):
+        raise ValueError("slab: candidates are looked up among rows that lie one after the other")
+    left, right = pairs >> _HALF, pairs & _LOW
+    rows, ones = np.unique(left, return_inverse=True)
+    own = {name: column.take(rows.astype(np.int64) - piece.first) for name, column in piece.columns.items()}
+    with closing(Vectors(task.schema, own, task.secret)) as vectors:
+        x = vectors.left(np.arange(len(rows)))
+    others = (right - np.uint64(slab.first)).astype(np.uint32)
+    scores = dot.pairs(choose(task.kernel), x, slab.values, ones.astype(np.uint32), others)
+    good = scores >= task.threshold
+    found = np.empty(int(good.sum()), SCORED)
+    found["score"], found["left"], found["right"] = scores[good], left[good], right[good]
+    return found
 
 
 def best_of_each(pairs: Scored, most: int) -> Scored:

@@ -21,7 +21,7 @@ from exchange_node.linkage.blocks import Candidates
 from exchange_node.linkage.dot import SCORED, Scored, choose
 from exchange_node.runners.pieces import Piece, Slab, Task, best_of_each, by_score, cut
 
-SLAB_BYTES = 128_000_000
+SLAB_BYTES = 256_000_000
 """Vectors of right rows that every worker has at a time."""
 Progress = Callable[[int, int], None]
 

@@ -49,6 +49,7 @@ def _context(master: str) -> SparkContext:
     conf = SparkConf().setMaster(master).setAppName("exchange trial")
     for name, value in (
         ("spark.ui.enabled", "false"),
+        ("spark.ui.showConsoleProgress", "false"),
         ("spark.log.level", "ERROR"),
         ("spark.io.encryption.enabled", "true"),
         ("spark.executorEnv.OPENBLAS_NUM_THREADS", "1"),
