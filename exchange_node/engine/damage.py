@@ -2,7 +2,9 @@
 
 A public, fixed list of what goes wrong, at rates between those published for clean and for poor registers. They need
 not be right: `rake.py` tilts what comes out towards what the two registers' own pairs show. Every record has a
-proneness of its own to mistakes (a third, once or three times the rate), since errors come together.
+proneness of its own to mistakes (a third, once or three times the rate), since errors come together. Some copies are
+*rough*: each field as it was, in part or altogether wrong. They count for little at first, and are there to be raked up
+where a register is as bad as that in some fields.
 """
 
 from __future__ import annotations
@@ -24,11 +26,20 @@ _HOME = ("address_line", "postcode", "town", "state")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
+ROUGHNESS = (0.0, 0.3, 1.0)
+"""How rough a field of a rough copy may be, each as often."""
+
+
 def damaged(
-    columns: Columns, rows: NDArray[np.intp], random: np.random.Generator, *, moved: float = MOVED
+    columns: Columns,
+    rows: NDArray[np.intp],
+    random: np.random.Generator,
+    rough: NDArray[np.bool_] | None = None,
+    *,
+    moved: float = MOVED,
 ) -> dict[str, Column]:
-    """One damaged copy of each of these rows, as columns of the same names and kinds; `moved`: the share that lives
-    elsewhere.
+    """One damaged copy of each of these rows, as columns of the same names and kinds. `rough`: which are rough ones;
+    `moved`: the share of the others that lives elsewhere.
     """
     texts = {name: [column.values[code] for code in column.codes[rows]] for name, column in columns.items()}
     pool = _Pool(columns, random)
@@ -38,6 +49,11 @@ def damaged(
     home = [name for name in _HOME if name in columns]
     for at in range(len(rows)):
         person = {name: texts[name][at] for name in texts}
+        if rough is not None and rough[at]:
+            _roughly(person, columns, pool, random)
+            for name in columns:
+                texts[name][at] = person[name]
+            continue
         if home and random.random() < moved:
             person.update(pool.person(home))
         if person.get("surname") and random.random() < RENAMED:
@@ -50,6 +66,22 @@ def damaged(
                 person[name] = _DAMAGE[column.kind](person[name], name, float(prone[at]), pool, random)
             texts[name][at] = person[name]
     return {name: Column.of(name, column.kind, texts[name]) for name, column in columns.items()}
+
+
+def _roughly(person: dict[str, str], columns: Columns, pool: _Pool, random: np.random.Generator) -> None:
+    """Each field rough by a rate of its own: somebody else's, missing, or damaged up to three times."""
+    home = [name for name in _HOME if name in columns]
+    if person.get("forename") and person.get("surname") and random.random() < 0.1:
+        person["forename"], person["surname"] = person["surname"], person["forename"]
+    if home and random.random() < MOVED / 2:
+        person.update(pool.person(home))
+    for name, column in columns.items():
+        rate = ROUGHNESS[int(random.integers(len(ROUGHNESS)))]
+        if person[name] and random.random() < 0.3 * rate:
+            person[name] = pool.value(name) if random.random() < 0.7 else ""
+        for _ in range(3):
+            if person[name] and random.random() < rate / 2:
+                person[name] = _DAMAGE[column.kind](person[name], name, 20.0, pool, random)
 
 
 _LOST = {"middle_names": 0.15, "sex": 0.02, "postcode": 0.03, "address_line": 0.03, "phone": 0.2, "email": 0.2}

@@ -2,11 +2,14 @@
 
 What is known: how many one-to-one pairs there are at each threshold, and from the rehearsals how many of the people
 that both registers have should be found there and how often strangers are linked. The number of people in both
-registers is what explains the counts best; the best threshold is the one with the highest expected F1.
+registers is what explains the counts best, where both curves may be off by some share everywhere; what is counted
+between two thresholds is then divided among right and false links by how unsure either is. The best threshold is the
+one with the highest expected F1.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,13 +19,22 @@ from numpy.typing import NDArray
 from exchange_node.engine.rehearse import THRESHOLDS, Rehearsal
 
 Floats = NDArray[np.float64]
-_SHARED: Final = 401
-"""Numbers of shared people that are tried."""
-_FACTORS: Final = np.exp(np.linspace(-1.5, 1.5, 31))
+_SHARED: Final = 49
+"""Numbers of shared people that are tried at once, and"""
+_ZOOMS: Final = 4
+"""how often, each time among those that were likely."""
+_FACTORS: Final = np.exp(np.linspace(-1.2, 1.2, 17))
 """Factors tried on the number of false links that the rehearsals foretell."""
-_FACTOR_SPREAD: Final = 0.5
-_MODEL_ERROR: Final = 0.01
-"""How far the rehearsals' curves may be off by no chance: as if they rested on 1 / _MODEL_ERROR^2 people."""
+_FACTOR_SPREAD: Final = 0.4
+_TILTS: Final = np.linspace(-0.1, 0.1, 17)
+"""Tried on the scores of right links: real pairs are more (or less) alike than copies, by exp(tilt * score)."""
+_TILT_SPREAD: Final = 0.03
+_STEP: Final = 4
+"""Every so many thresholds stand counts that are explained, with curves that may be off by these shares there."""
+_RIGHT_ERROR: Final = 0.05
+_FALSE_ERROR: Final = 0.3
+_NEARBY: Final = 4
+_UNLIKELY: Final = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,36 +60,38 @@ class Estimate:
 
     linked: Floats
     shared: Floats  # (hypotheses,)
+    right: Floats  # (hypotheses, thresholds), of the linked
+    spread: Floats  # (hypotheses, thresholds), variance of `right`
     found: Floats  # (thresholds,), the share of the shared people linked rightly
-    false: Floats  # (hypotheses, thresholds)
+    false: Floats  # (hypotheses, thresholds), as foretold
     likely: Floats  # (hypotheses,), sums to 1
     reliable: NDArray[np.bool_]  # (thresholds,), where rehearsals tell of false links
 
-    def wrong(self) -> Floats:
-        """False links for each hypothesis and threshold: as foretold, and at least those that the shared people cannot
-        account for, since counts at low thresholds are not explained by anything.
-        """
-        most = self.shared[:, None] * self.found * (1 + 4 * _MODEL_ERROR)
-        return np.asarray(np.minimum(np.maximum(self.false, self.linked - most), self.linked))
-
     def f1(self) -> Floats:
         """Expected F1 at each threshold."""
-        right = self.linked - self.wrong()
-        f1 = self.likely @ (2 * right / np.maximum(self.linked + self.shared[:, None], 1))
+        f1 = self.likely @ (2 * self.right / np.maximum(self.linked + self.shared[:, None], 1))
         return np.where(self.reliable, f1, 0)
 
     def precision(self) -> Floats:
         """Expected precision at each threshold."""
-        return np.asarray(self.likely @ (1 - self.wrong() / np.maximum(self.linked, 1)))
+        return np.asarray(self.likely @ (self.right / np.maximum(self.linked, 1)))
+
+
+_False = Callable[[Floats], Floats]
+"""False links to be expected at each threshold if so many people are shared, (hypotheses, 1) to (..., thresholds)."""
 
 
 def estimate(scores: Floats, left_rows: int, right_rows: int, rehearsal: Rehearsal) -> Estimate:
     """`scores` of all one-to-one pairs, of which those at THRESHOLDS[0] or above must be there."""
-    shared, factor = _hypotheses(min(left_rows, right_rows))
-    free = right_rows - shared
-    false = factor * free * ((left_rows - shared) * rehearsal.invented + shared * rehearsal.mistaken)
+
+    invented, mistaken = _smooth(rehearsal.invented), _smooth(rehearsal.mistaken)
+
+    def false(shared: Floats) -> Floats:
+        of_a_row = (left_rows - shared) * invented + shared * mistaken
+        return np.asarray((right_rows - shared) * of_a_row)
+
     strangers_of_a_row = rehearsal.invented * max(left_rows, right_rows)
-    return _explain(scores, shared, factor, false, rehearsal.found, strangers_of_a_row)
+    return _explain(scores, min(left_rows, right_rows), false, rehearsal.found, strangers_of_a_row)
 
 
 def estimate_doubles(scores: Floats, rows: int, rehearsal: Rehearsal) -> Estimate:
@@ -89,51 +103,98 @@ def estimate_pairs(scores: Floats, pairs: int, most: int, others: int, rehearsal
     """The same of all of so many pairs of rows, in which no row is used up by another; `shared`, at most `most`, are
     those that are one person, and `others` the rows that one row may be taken for.
     """
-    shared, factor = _hypotheses(most)
-    false = factor * rehearsal.invented * pairs + 0 * shared
+    invented = _smooth(rehearsal.invented)
+
+    def false(shared: Floats) -> Floats:
+        return invented * pairs + 0 * shared
+
     strangers_of_a_row = np.where(THRESHOLDS >= -8, rehearsal.invented * others, np.inf)
-    return _explain(scores, shared, factor, false, rehearsal.found, strangers_of_a_row)
+    return _explain(scores, most, false, rehearsal.found, strangers_of_a_row)
 
 
-def _hypotheses(most: int) -> tuple[Floats, Floats]:
-    """Numbers of shared people and factors on the false links, each with each, shape (hypotheses, 1)."""
-    shared = np.repeat(np.linspace(0, most, _SHARED), len(_FACTORS))[:, None]
-    return shared, np.tile(_FACTORS, _SHARED)[:, None]
-
-
-def _explain(
-    scores: Floats, shared: Floats, factor: Floats, false: Floats, found: Floats, strangers: Floats
-) -> Estimate:
+def _explain(scores: Floats, most: float, false: _False, found: Floats, strangers: Floats) -> Estimate:
     """How well each hypothesis explains the counts.
 
     `strangers`: how many a row without a partner would be linked to at each threshold. From one on the rehearsals tell
     nothing of counts, from a half on nothing of the best threshold.
     """
     linked = len(scores) - np.searchsorted(np.sort(scores), THRESHOLDS).astype(np.float64)
-    use = np.flatnonzero(strangers < 1)[::4]
+    use = np.flatnonzero(strangers < 1)[::_STEP]
     if not len(use):
         use = np.array([len(THRESHOLDS) - 1])
-    counts, model = _between(linked[use]), _between((shared * found + false)[:, use])
-    spread = 1 + _MODEL_ERROR**2 * linked[use[0]]
-    off = (counts - model) ** 2 / ((model + 1) * spread)
-    logs = -0.5 * off.sum(axis=1) - 0.5 * (np.log(factor[:, 0]) / _FACTOR_SPREAD) ** 2
-    likely = np.exp(logs - logs.max())
-    kept = likely > 1e-6 * likely.max()
-    return Estimate(linked, shared[kept, 0], found, false[kept], likely[kept] / likely[kept].sum(), strangers < 0.5)
+    curves = _tilted(_smooth(found))
+    low, high = 0.0, float(most)
+    for _ in range(_ZOOMS):
+        levels = np.linspace(low, high, _SHARED)
+        logs = _fit(_between(linked[use]), levels, _between(curves[:, use]), _between(false(levels[:, None])[:, use]))
+        likely = np.exp(logs - logs.max())
+        there = levels[np.any(likely > _UNLIKELY / 10, axis=(1, 2))]
+        step = levels[1] - levels[0]
+        low, high = max(there[0] - step, 0.0), min(there[-1] + step, most)
+    at, factor, tilt = np.nonzero(likely > _UNLIKELY)
+    shared, likely = levels[at], likely[at, factor, tilt] / likely[at, factor, tilt].sum()
+    foretold = false(shared[:, None]) * _FACTORS[factor][:, None]
+    right, spread = _divided(_between(linked), shared[:, None] * _between(curves[tilt]), _between(foretold))
+    right = np.minimum(right, shared[:, None])
+    return Estimate(linked, shared, right, spread, likely @ curves[tilt], foretold, likely, strangers < 0.5)
 
 
-def _between(from_top: Floats) -> Floats:
-    """Counts between neighbouring thresholds, and above the last."""
-    return np.asarray(from_top - np.concatenate([from_top[..., 1:], np.zeros((*from_top.shape[:-1], 1))], axis=-1))
+def _fit(counts: Floats, levels: Floats, found: Floats, false: Floats) -> Floats:
+    """Log likelihood, with the priors, of each number of shared people, factor and tilt."""
+    logs = np.empty((len(levels), len(_FACTORS), len(_TILTS)))
+    prior = (np.log(_FACTORS)[:, None] / _FACTOR_SPREAD) ** 2 + (_TILTS / _TILT_SPREAD) ** 2
+    for at, level in enumerate(levels):
+        right, wrong = level * found, false[at] * _FACTORS[:, None, None]
+        spread = right + wrong + 1 + (_RIGHT_ERROR * right) ** 2 + (_FALSE_ERROR * wrong) ** 2
+        off = (counts - right - wrong) ** 2 / spread + np.log(spread)
+        logs[at] = -0.5 * (off.sum(axis=-1) + prior)
+    return logs
+
+
+def _smooth(curve: Floats) -> Floats:
+    """A mean over the thresholds nearby: one copy can count for many, and makes steps that are not there."""
+    return np.convolve(np.pad(curve, _NEARBY, "edge"), np.ones(2 * _NEARBY + 1) / (2 * _NEARBY + 1), "valid")
+
+
+def _tilted(found: Floats) -> Floats:
+    """The share found for each of _TILTS, (tilts, thresholds); who is not found at all counts as just below."""
+    parts = np.append(1 - found[0], _between(found))
+    parts = np.maximum(parts, 0) * np.exp(_TILTS[:, None] * np.append(THRESHOLDS[0], THRESHOLDS))
+    parts /= np.maximum(parts.sum(axis=1, keepdims=True), 1e-300)
+    return _from_top(parts)[:, 1:]
+
+
+def _divided(counts: Floats, right: Floats, false: Floats) -> tuple[Floats, Floats]:
+    """Right links at or above each threshold and their variance: of each count between two, what differs from both
+    expectations goes to either by how unsure it is. The errors of _STEP neighbours add up to those above.
+    """
+    right, false = np.maximum(right, 0), np.maximum(false, 0)
+    of_right = right + _STEP * (_RIGHT_ERROR * right) ** 2
+    of_false = false + _STEP * (_FALSE_ERROR * false) ** 2
+    both = np.maximum(of_right + of_false, 1e-9)
+    right = np.clip(right + of_right / both * (counts - right - false), 0, counts)
+    return _from_top(right), _from_top(of_right * of_false / both)
+
+
+def _between(above: Floats) -> Floats:
+    """Counts between thresholds, from those at or above each."""
+    return np.asarray(above - np.concatenate([above[..., 1:], np.zeros_like(above[..., :1])], axis=-1))
+
+
+def _from_top(between: Floats) -> Floats:
+    """The reverse of `_between`."""
+    return np.asarray(np.cumsum(between[..., ::-1], axis=-1)[..., ::-1])
 
 
 def decide(found: Estimate) -> Decision:
     """The threshold of the highest expected F1 and what to expect of the links at or above it."""
     at = int(np.argmax(found.f1()))
-    precision = 1 - found.wrong()[:, at] / max(found.linked[at], 1)
-    recall = np.minimum(found.linked[at] * precision / np.maximum(found.shared, 1), 1)
-    p, p_low, p_high = _spread(precision, found.likely)
-    r, r_low, r_high = _spread(recall, found.likely)
+    off = np.sqrt(3 * found.spread[:, at])  # a normal distribution in three points (Gauss and Hermite)
+    right = np.concatenate([found.right[:, at], found.right[:, at] - off, found.right[:, at] + off])
+    right = np.clip(right, 0, found.linked[at])
+    likely = np.concatenate([found.likely * 2 / 3, found.likely / 6, found.likely / 6])
+    p, p_low, p_high = _spread(right / max(found.linked[at], 1), likely)
+    r, r_low, r_high = _spread(np.minimum(right / np.maximum(np.tile(found.shared, 3), 1), 1), likely)
     return Decision(float(THRESHOLDS[at]), p, p_low, p_high, r, r_low, r_high, float(found.likely @ found.shared), 0)
 
 

@@ -198,7 +198,7 @@ class _Run:
         if len(every) < FEW:
             return False
         for party in self.parties:
-            party.rake(weights, least, every.mean(axis=0, dtype=np.float64))
+            party.rake(party.accepted(weights, least), every.mean(axis=0, dtype=np.float64))
         return True
 
 

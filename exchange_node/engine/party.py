@@ -3,7 +3,8 @@
 Pairs that are one person: rows of the register against damaged copies of them. Pairs that are not: copies against other
 rows, at random and, since what matters is told by those that look alike, the most alike ones. Some of these are the
 register's own doubles, which must not teach the weights that doubles differ. How likely each is one is told by weights
-that know no look-alikes: weights that do would call more and more doubles different, in turn with learning from them.
+that know no look-alikes (`doubles.py`): weights that do would call more and more doubles different, in turn with
+learning from them.
 
 What a party gives away is its weights, one number for each feature.
 """
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from exchange_node.encoding.vector_schema import VectorSchema
 from exchange_node.encoding.vectors import Floats, Weights
 from exchange_node.engine.damage import damaged
+from exchange_node.engine.doubles import Doubles
 from exchange_node.engine.fit import fit
 from exchange_node.engine.rake import rake
 from exchange_node.engine.search import Plan, Side, candidates, find
@@ -35,8 +37,12 @@ MINED_AMONG: Final = 100_000
 """Where all pairs are compared, the most alike rows are looked for among at most so many."""
 _MAY_BE_DOUBLES: Final = 0.005
 """Of the random pairs, the share of those most alike that are not used before look-alikes are known."""
-DOUBLES: Final = 0.02
-"""Rows that stand twice in a register, by and large."""
+ROUGH: Final = 0.15
+"""Share of the copies that are rough ones where a register is held against itself: doubles may be as bad as that.
+Between registers, where hard look-alikes are many, they cost a little and bring nothing.
+"""
+_ROUGH_WORTH: Final = 0.05
+"""What one counts before raking, of another copy."""
 _NOTHING: Final = -1e9
 
 
@@ -55,7 +61,7 @@ class Negatives:
 class Party:
     """A register with its examples. Raises LinkageError too-few-people."""
 
-    def __init__(self, schema: VectorSchema, columns: Columns, secret: bytes, seed: int) -> None:
+    def __init__(self, schema: VectorSchema, columns: Columns, secret: bytes, seed: int, *, rough: float = 0.0) -> None:
         self.side = Side.of(schema, columns, secret)
         self._random = np.random.default_rng(seed)
         rows = self.side.rows
@@ -64,11 +70,16 @@ class Party:
         repeated = -(-COPIES // rows)
         drawn = np.concatenate([self._random.permutation(rows) for _ in range(repeated)])
         self.originals = drawn[:COPIES]
-        self.copies = Side.of(schema, damaged(columns, self.originals, self._random), secret)
+        roughly = self._random.random(COPIES) < rough
+        self.copies = Side.of(schema, damaged(columns, self.originals, self._random, roughly), secret)
         self.same = self.copies.vectors.features(self.every_copy, self.side.vectors, self.originals)
-        self.worth = np.ones(COPIES)
+        worth = np.where(roughly, _ROUGH_WORTH, 1.0)
+        self._unraked: NDArray[np.float64] = worth / worth.mean()
+        self.worth = self._unraked
+        self._worth_within = self._unraked
         self._plain: Weights | None = None
         self._among: dict[Plan, Candidates | None] = {}
+        self._doubles = Doubles(self.copies, self.side, self.originals, self._random)
         of_copy = np.repeat(self.every_copy, STRANGERS)
         other = self._random.integers(0, rows, len(of_copy))
         apart = other != self.originals[of_copy]
@@ -89,12 +100,14 @@ class Party:
         """The weights that tell this register's people apart."""
         strangers = np.full(len(self._strangers.of_copies), (self.side.rows - 1) * COPIES, np.float64)
         strangers /= max(len(strangers), 1)
-        if self._plain is None or len(strangers):  # in a register of a few rows all others are the most alike ones
-            self._plain = fit(self.same, self._strangers.of_copies, self.worth, strangers, self._plain)
         alike = self._alike
-        if not len(alike.of_copies):
-            return self._plain
-        single = np.maximum(1 - probably_double(self._plain, alike.of_originals), 1e-6)
+        for _ in range(2):  # the second time with the shares of relatives and doubles that the first one tells
+            if self._plain is None or len(strangers):  # of a few rows all others are the most alike ones
+                self._plain = self._doubles.fit(self.same, self._worth_within, self._strangers.of_copies, strangers)
+            if not len(alike.of_copies):
+                return self._plain
+            self._doubles.count(alike.of_originals)
+        single = np.maximum(1 - self.probably_double(alike.of_originals), 1e-6)
         different = np.concatenate([self._strangers.of_copies, alike.of_copies])
         return fit(self.same, different, self.worth, np.concatenate([strangers, single]), self._plain)
 
@@ -104,6 +117,10 @@ class Party:
             rows = np.arange(self.side.rows)
             self._among[plan] = candidates(self.copies, self.every_copy, self.side, rows, plan) if plan.keys else None
         return self._among[plan]
+
+    def probably_double(self, pairs: Floats) -> NDArray[np.float64]:
+        """How likely pairs of the register's own rows with these features are one person that it has twice."""
+        return self._doubles.likely(pairs)
 
     def mine(self, weights: Weights, plan: Plan, kernel: str = "native") -> None:
         """Look for the rows most alike to each copy, other than its original."""
@@ -128,13 +145,16 @@ class Party:
             vectors.features(self.originals[copies], vectors, others),
         )
 
-    def rake(self, weights: Weights, least: float, mean: NDArray[np.float64]) -> None:
-        """Weigh the copies so that those accepted at `least` have the mean features of the accepted real pairs."""
-        scores = self.same @ weights.features + weights.constant
-        self.worth = rake(self.same, scores >= least, mean)
+    def accepted(self, weights: Weights, least: float) -> NDArray[np.bool_]:
+        """Which copies would have been linked to their originals."""
+        return np.asarray(self.same @ weights.features + weights.constant >= least)
 
+    def rake(self, accepted: NDArray[np.bool_], mean: NDArray[np.float64], *, within: bool = False) -> None:
+        """Weigh the copies so that the accepted ones have the mean features of the accepted real pairs.
 
-def probably_double(weights: Weights, pairs: Floats) -> NDArray[np.float64]:
-    """How likely pairs of a register's own rows with these features are one person that it has twice."""
-    odds = pairs @ weights.features + weights.constant + np.log(DOUBLES)
-    return np.asarray(1 / (1 + np.exp(-np.clip(odds, -500, 500))), np.float64)
+        `within`: these are the register's own doubles. Pairs between registers tell nothing of those: a double in one
+        register has not moved house meanwhile.
+        """
+        self.worth = rake(self.same, accepted, mean, self._unraked)
+        if within:
+            self._worth_within = self.worth

@@ -128,4 +128,4 @@ def _rows(columns: Columns, rows: NDArray[np.intp]) -> Columns:
 def _worth(party: Party, weights: Weights) -> NDArray[np.float64]:
     """How much each copy counts: not at all if even a full comparison would not link it, unless it would link none."""
     linked = party.same @ weights.features + weights.constant >= 0
-    return party.worth * linked if linked.any() else party.worth
+    return np.asarray(party.worth * linked if linked.any() else party.worth)

@@ -19,32 +19,39 @@ FEWEST: Final = 0.12
 """Weights must be worth at least this share of the copies (Kish's effective size), or less is asked of them."""
 
 
-def rake(copies: Floats, accepted: NDArray[np.bool_], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+def rake(
+    copies: Floats, accepted: NDArray[np.bool_], mean: NDArray[np.float64], before: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Weights of the copies, mean 1, exponential in their features, under which the accepted ones have this mean.
+    `before`: what they are worth if nothing is known, mean 1.
 
     `mean` is that of the accepted pairs between the registers, the one thing about pairs that is opened; only copies
     that would have been accepted are held against it. Exponential tilting is what changes the copies least (Deming and
     Stephan 1940; Deville and Sarndal 1992). A ridge on unit spread and a cap keep a few copies from standing for all.
     """
     if accepted.sum() < 2:
-        return np.ones(len(copies))
+        return before
     middle, spread = copies.mean(axis=0), copies.std(axis=0) + 1e-3
     x = ((copies - middle) / spread).astype(np.float64)
     target = (mean - middle) / spread
     ridge = RIDGE
-    weights = _tilt(x, accepted, target, ridge)
+    weights = _tilt(x, accepted, target, ridge, before)
     while weights.sum() ** 2 / np.sum(weights**2) < FEWEST * len(x):
         ridge *= 2
-        weights = _tilt(x, accepted, target, ridge)
+        weights = _tilt(x, accepted, target, ridge, before)
     return weights
 
 
 def _tilt(
-    x: NDArray[np.float64], accepted: NDArray[np.bool_], target: NDArray[np.float64], ridge: float
+    x: NDArray[np.float64],
+    accepted: NDArray[np.bool_],
+    target: NDArray[np.float64],
+    ridge: float,
+    before: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Newton's method on the convex dual."""
     tilt = np.zeros(x.shape[1])
-    weights = np.ones(len(x))
+    weights = before
     for _ in range(_STEPS):
         share = weights * accepted
         share /= share.sum()
@@ -55,7 +62,7 @@ def _tilt(
         curve = (x * share[:, None]).T @ x - np.outer(now, now) + (ridge + 1e-3) * np.eye(len(tilt))
         step = np.linalg.solve(curve, slope)
         tilt -= step * min(1.0, 2.0 / float(np.abs(step).max()))
-        weights = _tilted(x @ tilt)
+        weights = _tilted(x @ tilt + np.log(before))
     return weights
 
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exchange_node.encoding.vectors import Weights
-from exchange_node.engine.party import Party, probably_double
+from exchange_node.engine.party import Party
 from exchange_node.engine.search import Found, Plan, find
 from exchange_node.kernels import greedy
 
@@ -32,38 +33,43 @@ MOST_OF_COPY: Final = 8
 class Rehearsal:
     """For each of THRESHOLDS: `found`, the share of copies with an original that are linked to it; `mistaken`, how
     often one of those is linked to another row, for each row that is free; `invented`, the same of a copy without an
-    original.
+    original. `rows`: those of the register.
     """
 
     found: NDArray[np.float64]
     mistaken: NDArray[np.float64]
     invented: NDArray[np.float64]
+    rows: int = 1
 
     def with_other(self, other: Rehearsal) -> Rehearsal:
-        """What both parties found, averaged."""
-        return Rehearsal(
-            (self.found + other.found) / 2, (self.mistaken + other.mistaken) / 2, (self.invented + other.invented) / 2
-        )
+        """What both parties found, averaged by their rows: a small register tells little of a large one's strangers."""
+        rows = self.rows + other.rows
+
+        def mean(one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.float64]:
+            return (self.rows * one + other.rows * two) / rows
+
+        curves = (self.found, other.found), (self.mistaken, other.mistaken), (self.invented, other.invented)
+        found, mistaken, invented = (mean(*pair) for pair in curves)
+        return Rehearsal(found, mistaken, invented, rows)
 
 
 def average(found: Sequence[Rehearsal]) -> Rehearsal:
-    """What all parties found, averaged."""
-    names = ("found", "mistaken", "invented")
-    return Rehearsal(*(np.mean([getattr(one, name) for one in found], axis=0) for name in names))
+    """What all parties found, averaged by their rows."""
+    return reduce(Rehearsal.with_other, found)
 
 
 def rehearse(party: Party, weights: Weights, plan: Plan, kernel: str = "native") -> Rehearsal:
     """Link the copies of distinct people under these weights."""
-    return rehearsed(party, _find(party, weights, plan, kernel), weights)
+    return rehearsed(party, _find(party, weights, plan, kernel))
 
 
-def rehearsed(party: Party, found: Found, weights: Weights) -> Rehearsal:
-    """The same of pairs of copies and rows that were found in any way; scores are log odds. `weights` tell doubles."""
+def rehearsed(party: Party, found: Found) -> Rehearsal:
+    """The same of pairs of copies and rows that were found in any way; scores are log odds."""
     copies = _distinct(party)
     found = found.only(found.left < len(copies))
     originals, worth = party.originals[copies], party.worth[copies]
     right = found.right == originals[found.left]
-    different = 1 - _double(party, weights, found, right)
+    different = 1 - _double(party, found, right)
     hits, wrongs, strangers = (np.zeros(len(THRESHOLDS)) for _ in range(3))
     with_original = without = 0.0
     fold_of_copy = copies % FOLDS
@@ -83,7 +89,7 @@ def rehearsed(party: Party, found: Found, weights: Weights) -> Rehearsal:
         strangers += _from_top(found.scores[taken], counted * hidden) / max(free, 1.0)
         with_original += float(worth[(turn > 0) & (turn < taking_part)].sum())
         without += float(worth[turn == 0].sum())
-    return Rehearsal(hits / with_original, wrongs / with_original, strangers / max(without, 1e-9))
+    return Rehearsal(hits / with_original, wrongs / with_original, strangers / max(without, 1e-9), party.side.rows)
 
 
 def rehearse_doubles(party: Party, weights: Weights, plan: Plan, kernel: str = "native") -> Rehearsal:
@@ -94,7 +100,7 @@ def rehearse_doubles(party: Party, weights: Weights, plan: Plan, kernel: str = "
     found = _find(party, weights, plan, kernel)
     right = found.right == party.originals[found.left]
     worth = party.worth[found.left]
-    different = (1 - _double(party, weights, found, right)) * ~right
+    different = (1 - _double(party, found, right)) * ~right
     in_all = float(party.worth[copies].sum())
     return Rehearsal(
         _from_top(found.scores, worth * right) / in_all,
@@ -117,7 +123,7 @@ def _find(party: Party, weights: Weights, plan: Plan, kernel: str) -> Found:
     )  # fmt: skip
 
 
-def _double(party: Party, weights: Weights, found: Found, right: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _double(party: Party, found: Found, right: NDArray[np.bool_]) -> NDArray[np.float64]:
     """How likely the original of each pair's copy and the pair's other row are one person that the register has twice;
     0 for the right pairs.
     """
@@ -125,7 +131,7 @@ def _double(party: Party, weights: Weights, found: Found, right: NDArray[np.bool
     wrong = np.flatnonzero(~right)
     features = vectors.features(party.originals[found.left[wrong]], vectors, found.right[wrong])
     likely = np.zeros(len(found))
-    likely[wrong] = probably_double(weights, features)
+    likely[wrong] = party.probably_double(features)
     return likely
 
 

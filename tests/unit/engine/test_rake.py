@@ -18,7 +18,7 @@ def test_the_accepted_get_the_mean_that_was_opened() -> None:
     features, accepted = copies()
     odds = features[accepted] @ np.array([1.0, -1.0, 0.0, 0.5])
     mean = np.average(features[accepted], axis=0, weights=np.exp(odds))
-    weights = rake(features, accepted, mean)
+    weights = rake(features, accepted, mean, np.ones(len(features)))
     before = features[accepted].mean(axis=0)
     after = np.average(features[accepted], axis=0, weights=weights[accepted])
     assert np.abs(before - mean).max() > 0.05
@@ -28,7 +28,7 @@ def test_the_accepted_get_the_mean_that_was_opened() -> None:
 
 def test_a_mean_that_is_there_already_changes_nothing() -> None:
     features, accepted = copies()
-    weights = rake(features, accepted, features[accepted].mean(axis=0, dtype=np.float64))
+    weights = rake(features, accepted, features[accepted].mean(axis=0, dtype=np.float64), np.ones(len(features)))
     assert weights == pytest.approx(np.ones(len(features)), abs=0.02)
 
 
@@ -36,7 +36,7 @@ def test_who_is_not_accepted_is_weighed_by_the_same_tilt() -> None:
     features, accepted = copies()
     target = features[accepted].mean(axis=0)
     target[0] += 0.08
-    weights = rake(features, accepted, target)
+    weights = rake(features, accepted, target, np.ones(len(features)))
     rest = ~accepted
     assert np.corrcoef(features[rest, 0], np.log(weights[rest]))[0, 1] > 0.8
 
@@ -44,7 +44,7 @@ def test_who_is_not_accepted_is_weighed_by_the_same_tilt() -> None:
 @pytest.mark.parametrize("far", [0.2, 0.45, 3.0, -50.0])
 def test_the_cap_holds_however_far_the_mean_is(far: float) -> None:
     features, accepted = copies(600)
-    weights = rake(features, accepted, features[accepted].mean(axis=0) + far)
+    weights = rake(features, accepted, features[accepted].mean(axis=0) + far, np.ones(len(features)))
     assert np.isfinite(weights).all() and (weights >= 0).all()
     assert weights.max() <= LARGEST * (1 + 1e-9)
     assert weights.mean() == pytest.approx(1)
@@ -53,6 +53,19 @@ def test_the_cap_holds_however_far_the_mean_is(far: float) -> None:
 def test_without_accepted_copies_all_count_alike() -> None:
     features, _ = copies(50)
     none = np.zeros(50, np.bool_)
-    assert rake(features, none, features.mean(axis=0)).tolist() == [1.0] * 50
+    assert rake(features, none, features.mean(axis=0), np.ones(len(features))).tolist() == [1.0] * 50
     none[0] = True
-    assert rake(features, none, features.mean(axis=0)).tolist() == [1.0] * 50
+    assert rake(features, none, features.mean(axis=0), np.ones(len(features))).tolist() == [1.0] * 50
+
+
+def test_who_is_worth_little_at_first_is_raked_up_where_that_is_needed() -> None:
+    features, accepted = copies()
+    few = np.random.default_rng(2).random(len(features)) < 0.1
+    features[few, 3] = features[few, 3] / 10 - 1  # as no other copy is
+    before = np.where(few, 0.05, 1.0)
+    before /= before.mean()
+    mean = features[accepted].mean(axis=0)
+    weights = rake(features, accepted, mean, before)
+    assert before[few].sum() < 0.01 * before.sum() and weights[few].mean() > 4 * before[few].mean()
+    there = np.average(features[accepted], axis=0, weights=before[accepted]).astype(np.float64)
+    assert rake(features, accepted, there, before) == pytest.approx(before, rel=0.05)

@@ -1,0 +1,84 @@
+"""Which pairs of a register's own rows are one person that it has twice, and which are relatives or strangers.
+
+Told apart without labels and without look-alikes: doubles by damaged copies, strangers by random rows, and relatives by
+copies in which what a household does not share is somebody else's. How many relatives and doubles a row has is what
+explains the register's most alike pairs best (shares of classes by EM: Saerens, Latinne and Decaestecker 2002).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exchange_node.encoding.vectors import Floats, Weights
+from exchange_node.engine.fit import fit
+from exchange_node.engine.search import Side
+
+DOUBLES: Final = 0.02
+"""Doubles and"""
+RELATIVES: Final = 1.0
+"""relatives of a row before anything is counted."""
+_HOUSEHOLD: Final = ("surname", "address_line", "postcode", "town", "state", "phone")
+_KINDS: Final = ((_HOUSEHOLD, 0.96), ((*_HOUSEHOLD, "date_of_birth"), 0.02), ((*_HOUSEHOLD, "forename"), 0.02))
+"""What relatives share, and the share of them: a household, twins, and a child named like its parent."""
+_LEAST: Final = 3
+"""No kind is less than so many pairs."""
+_STEPS: Final = 50
+
+
+class Doubles:
+    """Of one register, by its copies."""
+
+    def __init__(self, copies: Side, register: Side, originals: NDArray[np.int64], random: np.random.Generator) -> None:
+        self.doubles, self.relatives = DOUBLES, RELATIVES
+        every = np.arange(copies.rows)
+        found = []
+        for shared, _ in _KINDS:
+            other = random.permutation(copies.rows)
+            mixed = {name: col if name in shared else col.take(other) for name, col in copies.columns.items()}
+            side = Side.of(copies.vectors.schema, mixed, copies.secret)
+            found.append(side.vectors.features(every, register.vectors, originals))
+        self._of_relatives = np.concatenate(found)
+        self._shares = np.repeat([share for _, share in _KINDS], copies.rows)
+        self._copies = copies.rows
+        self._one: Weights | None = None
+        self._relative: Weights | None = None
+
+    def fit(
+        self, same: Floats, worth: NDArray[np.float64], strangers: Floats, stranger_worth: NDArray[np.float64]
+    ) -> Weights:
+        """Weights of copies against strangers and as many relatives as there are by now."""
+        relatives = self._shares * self.relatives
+        self._relative = fit(self._of_relatives, strangers, relatives, stranger_worth)
+        others = np.concatenate([strangers, self._of_relatives])
+        self._one = fit(same, others, worth, np.concatenate([stranger_worth, relatives]), self._one)
+        return self._one
+
+    def count(self, pairs: Floats) -> None:
+        """How many doubles and relatives a row has, from the features of as many rows' most alike others as there are
+        copies.
+        """
+        if self._one is None or self._relative is None:
+            return
+        one, relative = np.exp(np.clip(_odds(self._one, pairs), -50, 50)), _likely(_odds(self._relative, pairs))
+        before = self.relatives
+        for _ in range(_STEPS):
+            parts = np.stack([self.doubles * one, self.relatives / before * relative, 1 - relative])
+            counts = (parts / np.maximum(parts.sum(axis=0), 1e-300)).sum(axis=1)
+            self.doubles, self.relatives = (np.maximum(counts[:2], _LEAST) / self._copies).tolist()
+
+    def likely(self, pairs: Floats) -> NDArray[np.float64]:
+        """The probability that pairs with these features are one person; 0 before `fit`."""
+        if self._one is None:
+            return np.zeros(len(pairs))
+        return _likely(_odds(self._one, pairs) + np.log(self.doubles))
+
+
+def _odds(weights: Weights, pairs: Floats) -> NDArray[np.float64]:
+    return np.asarray(pairs @ weights.features + weights.constant, np.float64)
+
+
+def _likely(odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-np.clip(odds, -500, 500))), np.float64)

@@ -1,0 +1,61 @@
+"""Doubles, relatives and strangers of one register, told apart without labels."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from exchange_node.encoding.vector_schema import schema_for
+from exchange_node.engine.party import Party
+from exchange_node.engine.search import Plan
+from tests.made_up_registers import columns_of, person, written_again
+
+Person = Mapping[str, str]
+HOME = ("surname", "postcode", "address_line")
+
+
+def party(people: list[dict[str, str]]) -> Party:
+    columns = columns_of(people)
+    made = Party(schema_for([(name, column.kind) for name, column in columns.items()]), columns, b"k" * 32, 2)
+    made.mine(made.fit(), Plan())
+    made.fit()
+    return made
+
+
+def town(doubles: int, twins: int) -> list[dict[str, str]]:
+    """Three hundred households of two; in so many, the two are twins; so many people stand there twice, behind them."""
+    rng = random.Random(1)
+    people = []
+    for at in range(300):
+        one = person(rng)
+        shared = (*HOME, "date_of_birth") if at < twins else HOME
+        people += [one, person(rng) | {name: one[name] for name in shared}]
+    return people + [written_again(one, rng, 0.04) for one in people[:doubles]]
+
+
+def likely(made: Party, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return made.probably_double(made.side.vectors.features(left, made.side.vectors, right))
+
+
+def test_twins_are_not_doubles_and_doubles_are() -> None:
+    made = party(town(doubles=60, twins=10))
+    twins = np.arange(0, 20, 2)
+    assert likely(made, twins, twins + 1).mean() < 0.6
+    assert likely(made, np.arange(60), 600 + np.arange(60)).mean() > 0.9
+    assert likely(made, np.arange(60), np.arange(100, 160)).max() < 0.01
+
+
+@pytest.mark.parametrize("doubles", [0, 60, 300])
+def test_how_many_doubles_there_are_is_counted(doubles: int) -> None:
+    made = party(town(doubles, twins=0))
+    rows = 600 + doubles
+    assert made._doubles.doubles == pytest.approx(2 * doubles / rows, abs=0.03)
+    assert 0.15 < made._doubles.relatives < 2.5
+
+
+def test_nothing_is_a_double_of_nothing() -> None:
+    made = party(town(doubles=0, twins=0))
+    assert likely(made, np.empty(0, np.intp), np.empty(0, np.intp)).shape == (0,)
