@@ -40,11 +40,18 @@ def spark(master: str = MASTER, pieces: int | None = None) -> Iterator[Runner]:
         context.stop()
 
 
-def _context(master: str) -> SparkContext:
+def check_spark() -> None:
+    """Raise LinkageError no-spark where PySpark is not installed."""
     try:
-        from pyspark import SparkConf, SparkContext
+        import pyspark  # noqa: F401
     except ImportError:
         raise LinkageError("no-spark", "PySpark is not installed") from None
+
+
+def _context(master: str) -> SparkContext:
+    check_spark()
+    from pyspark import SparkConf, SparkContext
+
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     conf = SparkConf().setMaster(master).setAppName("exchange trial")
     for name, value in (

@@ -17,16 +17,24 @@ from exchange_node.linkage.errors import LinkageError
 from exchange_node.linkage.kernels import choose_kernel
 from exchange_node.records.errors import RecordsError
 from exchange_node.records.register import Register
-from exchange_node.runners.spark import spark
+from exchange_node.runners.spark import check_spark, spark
 from exchange_node.trial.options import Options, Watch
 
 VECTORS: Final = "vectors"
 CLKS: Final = {"clk": DEFAULT_SCHEMA, "weighted-clk": WEIGHTED_SCHEMA}
 """The other methods, and the schema of each."""
+SPARK: Final = "spark"
+RUNNERS: Final = ("local", SPARK)
 
 
 def chosen(files: int, options: Options) -> dict[str, str]:
-    """Method, kernel and encoder as they are told, if there are such ones. Raises LinkageError, EncodingError."""
+    """Method, kernel and encoder as they are told, if there are such ones, and such a runner. Raises LinkageError,
+    EncodingError.
+    """
+    if options.runner not in RUNNERS:
+        raise LinkageError("no-runner", options.runner)
+    if options.runner == SPARK:
+        check_spark()
     if options.method == VECTORS:
         return {"method": VECTORS, "kernel": choose(options.kernel)}
     if options.method not in CLKS:
@@ -54,12 +62,10 @@ def by_vectors(registers: Sequence[Register], options: Options, watch: Watch) ->
 
 @contextmanager
 def _finder(options: Options) -> Iterator[Finder]:
-    """Whoever finds the best pairs, for as long as it is needed. Raises LinkageError no-runner, no-spark."""
-    if options.runner == "local":
+    """Whoever finds the best pairs, for as long as it is needed. Raises LinkageError no-spark."""
+    if options.runner != SPARK:
         yield find
         return
-    if options.runner != "spark":
-        raise LinkageError("no-runner", options.runner)
     with spark(options.spark_master) as runner:
         yield runner.find
 
