@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -20,7 +21,8 @@ CANARIES = {
     "email": "canary.bird@nowhere.example",
     "note": "canary note <script>alert(1)</script>",
 }
-TRACES = ("canar", "qwc", "1907", "23/11", "ze39", "9qq", "alert(1)")
+TRACES = ("canar", "qwc", "23/11", "ze39", "9qq", "alert(1)")
+YEAR = re.compile(r"(?<![\d.])1907(?!\d)")  # the canary's, and not digits of a probability
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 
 
@@ -76,7 +78,7 @@ def test_no_value_is_shown(
     assert len(texts) == 10
     names = {one[name] for one in town.left for name in ("forename", "surname") if len(one[name]) > 5}
     for text in texts:
-        assert [trace for trace in TRACES if trace in text.lower()] == []
+        assert [trace for trace in TRACES if trace in text.lower()] == YEAR.findall(text) == []
         assert [name for name in names if name in text.lower()] == []
 
 
