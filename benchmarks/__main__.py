@@ -27,6 +27,7 @@ BENCHMARKS = {
     "ablations": "what each part of the engine is worth, against the whole",
     "growth": "time and memory of a trial by size, against Splink 5 in the clear",
     "blocking": "the links that keys miss, against all pairs",
+    "hardenings": "what hardening CLKs costs, against plain ones",
     "groups": "F1 of five parties in groups without labels, against anonlink and Splink",
     "records": "reading a register, and that its memory is bounded",
     "requests": "whole requests over gRPC: small ones a second, large ones by step",
