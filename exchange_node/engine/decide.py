@@ -31,7 +31,7 @@ _TILTS: Final = np.linspace(-0.1, 0.1, 17)
 _TILT_SPREAD: Final = 0.03
 _STEP: Final = 4
 """Every so many thresholds stand counts that are explained, with curves that may be off by these shares there."""
-_RIGHT_ERROR: Final = 0.02
+_RIGHT_ERROR: Final = 0.005
 _FALSE_ERROR: Final = 0.1
 _NEARBY: Final = 4
 _UNLIKELY: Final = 1e-4

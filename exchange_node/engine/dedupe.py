@@ -13,7 +13,7 @@ from exchange_node.encoding.vector_schema import schema_for
 from exchange_node.encoding.vectors import Weights
 from exchange_node.engine.decide import Estimate, estimate_doubles
 from exchange_node.engine.link import FEW, Finder, Links, Progress, Watcher, decided, secret_of, sure
-from exchange_node.engine.party import ROUGH, Party
+from exchange_node.engine.party import Party
 from exchange_node.engine.plan import Planned, plan_for
 from exchange_node.engine.rehearse import rehearse_doubles
 from exchange_node.engine.search import Found, Plan, candidates, find
@@ -42,7 +42,7 @@ def dedupe(
     """
     tell = progress or (lambda what, done, of: None)
     schema = schema_for([(name, column.kind) for name, column in columns.items()])
-    party = Party(schema, columns, secret_of(seed), 2 * seed, rough=ROUGH)
+    party = Party(schema, columns, secret_of(seed), 2 * seed, within=True)
     weights = party.fit()
     plan = plan_for((party, party), weights, every=every_pair)
     if planned is not None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from exchange_node.encoding.vector_schema import VectorSchema
 from exchange_node.encoding.vectors import Floats, Weights
 from exchange_node.engine.damage import damaged
-from exchange_node.engine.doubles import Doubles
+from exchange_node.engine.doubles import DOUBLES, Doubles
 from exchange_node.engine.fit import fit
 from exchange_node.engine.rake import rake
 from exchange_node.engine.search import Plan, Side, candidates, find
@@ -43,6 +43,10 @@ Between registers, where hard look-alikes are many, they cost a little and bring
 """
 _ROUGH_WORTH: Final = 0.05
 """What one counts before raking, of another copy."""
+COUNTED: Final = 50_000
+"""Rows of a register up to which doubles and relatives are counted: random strangers, of whom there are COPIES times
+STRANGERS pairs, tell too little of those who are most alike among more.
+"""
 _NOTHING: Final = -1e9
 
 
@@ -61,7 +65,10 @@ class Negatives:
 class Party:
     """A register with its examples. Raises LinkageError too-few-people."""
 
-    def __init__(self, schema: VectorSchema, columns: Columns, secret: bytes, seed: int, *, rough: float = 0.0) -> None:
+    def __init__(
+        self, schema: VectorSchema, columns: Columns, secret: bytes, seed: int, *, within: bool = False
+    ) -> None:
+        """`within`: the register is held against itself, and its doubles may be as bad as rough copies."""
         self.side = Side.of(schema, columns, secret)
         self._random = np.random.default_rng(seed)
         rows = self.side.rows
@@ -70,7 +77,7 @@ class Party:
         repeated = -(-COPIES // rows)
         drawn = np.concatenate([self._random.permutation(rows) for _ in range(repeated)])
         self.originals = drawn[:COPIES]
-        roughly = self._random.random(COPIES) < rough
+        roughly = self._random.random(COPIES) < (ROUGH if within else 0.0)
         self.copies = Side.of(schema, damaged(columns, self.originals, self._random, roughly), secret)
         self.same = self.copies.vectors.features(self.every_copy, self.side.vectors, self.originals)
         worth = np.where(roughly, _ROUGH_WORTH, 1.0)
@@ -79,7 +86,8 @@ class Party:
         self._worth_within = self._unraked
         self._plain: Weights | None = None
         self._among: dict[Plan, Candidates | None] = {}
-        self._doubles = Doubles(self.copies, self.side, self.originals, self._random)
+        counted = within or rows <= COUNTED
+        self._doubles = Doubles(self.copies, self.side, self.originals, self._random) if counted else None
         of_copy = np.repeat(self.every_copy, STRANGERS)
         other = self._random.integers(0, rows, len(of_copy))
         apart = other != self.originals[of_copy]
@@ -101,15 +109,29 @@ class Party:
         strangers = np.full(len(self._strangers.of_copies), (self.side.rows - 1) * COPIES, np.float64)
         strangers /= max(len(strangers), 1)
         alike = self._alike
-        for _ in range(2):  # the second time with the shares of relatives and doubles that the first one tells
-            if self._plain is None or len(strangers):  # of a few rows all others are the most alike ones
-                self._plain = self._doubles.fit(self.same, self._worth_within, self._strangers.of_copies, strangers)
-            if not len(alike.of_copies):
-                return self._plain
-            self._doubles.count(alike.of_originals)
-        single = np.maximum(1 - self.probably_double(alike.of_originals), 1e-6)
+        if self._doubles is not None:
+            self._plain = self._among_doubles(self._doubles, strangers)
+        elif self._plain is None or len(strangers):  # of a few rows all others are the most alike ones
+            self._plain = fit(self.same, self._strangers.of_copies, self.worth, strangers, self._plain)
+        if not len(alike.of_copies):
+            return self._plain
+        single = np.maximum(1 - self.probably_double(self._plain, alike.of_originals), 1e-6)
         different = np.concatenate([self._strangers.of_copies, alike.of_copies])
         return fit(self.same, different, self.worth, np.concatenate([strangers, single]), self._plain)
+
+    def _among_doubles(self, doubles: Doubles, strangers: NDArray[np.float64]) -> Weights:
+        """The weights that know no look-alikes; the second time with the shares of relatives and doubles that the
+        first one tells.
+        """
+        if self._plain is not None and not len(strangers):  # of a few rows all others are the most alike ones
+            doubles.count(self._alike.of_originals)
+            return self._plain
+        plain = doubles.fit(self.same, self._worth_within, self._strangers.of_copies, strangers)
+        if len(self._alike.of_copies):
+            doubles.count(self._alike.of_originals)
+            plain = doubles.fit(self.same, self._worth_within, self._strangers.of_copies, strangers)
+            doubles.count(self._alike.of_originals)
+        return plain
 
     def candidates(self, plan: Plan) -> Candidates | None:
         """The register's rows that the plan's keys name for each copy; none if all pairs are compared."""
@@ -118,9 +140,14 @@ class Party:
             self._among[plan] = candidates(self.copies, self.every_copy, self.side, rows, plan) if plan.keys else None
         return self._among[plan]
 
-    def probably_double(self, pairs: Floats) -> NDArray[np.float64]:
-        """How likely pairs of the register's own rows with these features are one person that it has twice."""
-        return self._doubles.likely(pairs)
+    def probably_double(self, weights: Weights, pairs: Floats) -> NDArray[np.float64]:
+        """How likely pairs of the register's own rows with these features are one person that it has twice: by its
+        doubles and relatives, if these are known, else by the weights.
+        """
+        if self._doubles is not None:
+            return self._doubles.likely(pairs)
+        odds = pairs @ weights.features + weights.constant + np.log(DOUBLES)
+        return np.asarray(1 / (1 + np.exp(-np.clip(odds, -500, 500))), np.float64)
 
     def mine(self, weights: Weights, plan: Plan, kernel: str = "native") -> None:
         """Look for the rows most alike to each copy, other than its original."""

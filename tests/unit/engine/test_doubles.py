@@ -19,7 +19,9 @@ HOME = ("surname", "postcode", "address_line")
 
 def party(people: list[dict[str, str]]) -> Party:
     columns = columns_of(people)
-    made = Party(schema_for([(name, column.kind) for name, column in columns.items()]), columns, b"k" * 32, 2)
+    made = Party(
+        schema_for([(name, column.kind) for name, column in columns.items()]), columns, b"k" * 32, 2, within=True
+    )
     made.mine(made.fit(), Plan())
     made.fit()
     return made
@@ -37,7 +39,8 @@ def town(doubles: int, twins: int) -> list[dict[str, str]]:
 
 
 def likely(made: Party, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    return made.probably_double(made.side.vectors.features(left, made.side.vectors, right))
+    assert made._doubles is not None
+    return made._doubles.likely(made.side.vectors.features(left, made.side.vectors, right))
 
 
 def test_twins_are_not_doubles_and_doubles_are() -> None:
@@ -52,6 +55,7 @@ def test_twins_are_not_doubles_and_doubles_are() -> None:
 def test_how_many_doubles_there_are_is_counted(doubles: int) -> None:
     made = party(town(doubles, twins=0))
     rows = 600 + doubles
+    assert made._doubles is not None
     assert made._doubles.doubles == pytest.approx(2 * doubles / rows, abs=0.03)
     assert 0.15 < made._doubles.relatives < 2.5
 
