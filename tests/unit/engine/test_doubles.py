@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from exchange_node.encoding.vector_schema import schema_for
+from exchange_node.engine import doubles
 from exchange_node.engine.party import Party
 from exchange_node.engine.search import Plan
 from tests.made_up_registers import columns_of, person, written_again
@@ -27,7 +28,7 @@ def party(people: list[dict[str, str]]) -> Party:
     return made
 
 
-def town(doubles: int, twins: int) -> list[dict[str, str]]:
+def town(twice: int, twins: int) -> list[dict[str, str]]:
     """Three hundred households of two; in so many, the two are twins; so many people stand there twice, behind them."""
     rng = random.Random(1)
     people = []
@@ -35,7 +36,7 @@ def town(doubles: int, twins: int) -> list[dict[str, str]]:
         one = person(rng)
         shared = (*HOME, "date_of_birth") if at < twins else HOME
         people += [one, person(rng) | {name: one[name] for name in shared}]
-    return people + [written_again(one, rng, 0.04) for one in people[:doubles]]
+    return people + [written_again(one, rng, 0.04) for one in people[:twice]]
 
 
 def likely(made: Party, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -43,23 +44,32 @@ def likely(made: Party, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return made._doubles.likely(made.side.vectors.features(left, made.side.vectors, right))
 
 
-def test_twins_are_not_doubles_and_doubles_are() -> None:
-    made = party(town(doubles=60, twins=10))
-    twins = np.arange(0, 20, 2)
-    assert likely(made, twins, twins + 1).mean() < 0.6
+def test_twins_are_not_doubles_and_doubles_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    people, twins = town(60, twins=10), np.arange(0, 20, 2)
+    made = party(people)
     assert likely(made, np.arange(60), 600 + np.arange(60)).mean() > 0.9
     assert likely(made, np.arange(60), np.arange(100, 160)).max() < 0.01
+    known = likely(made, twins, twins + 1).mean()
+    monkeypatch.setattr(doubles, "_KINDS", ((doubles._HOUSEHOLD, 1e-9),))
+    unknown = likely(party(people), twins, twins + 1).mean()
+    assert known < 0.6 and known < unknown - 0.2, "who knows of no relatives takes twins for doubles"
 
 
-@pytest.mark.parametrize("doubles", [0, 60, 300])
-def test_how_many_doubles_there_are_is_counted(doubles: int) -> None:
-    made = party(town(doubles, twins=0))
-    rows = 600 + doubles
+@pytest.mark.parametrize("twice", [0, 60, 300])
+def test_how_many_doubles_there_are_is_counted(twice: int) -> None:
+    made = party(town(twice, twins=0))
     assert made._doubles is not None
-    assert made._doubles.doubles == pytest.approx(2 * doubles / rows, abs=0.03)
-    assert 0.15 < made._doubles.relatives < 2.5
+    assert made._doubles.doubles == pytest.approx(2 * twice / (600 + twice), abs=0.03)
+
+
+def test_more_relatives_are_counted_where_there_are_any() -> None:
+    rng = random.Random(4)
+    alone = party([person(rng) for _ in range(600)])
+    households = party(town(0, twins=0))
+    assert households._doubles is not None and alone._doubles is not None
+    assert households._doubles.relatives > 1.5 * alone._doubles.relatives
 
 
 def test_nothing_is_a_double_of_nothing() -> None:
-    made = party(town(doubles=0, twins=0))
+    made = party(town(0, twins=0))
     assert likely(made, np.empty(0, np.intp), np.empty(0, np.intp)).shape == (0,)
