@@ -195,11 +195,11 @@ class Guess:
                     self.fields[field] = (name,)
                     self.unsure.add(field)
                     break
-        worded = [name for name in self.left() if self.nameless(name) and self._contents[name].share("letters") > 0.8]
+        worded = [name for name in self.left() if self._contents[name].share("letters") > 0.8]
         if not self.fields.keys() & {"forename", "surname", FULL_NAME}:
-            self._take_names_by_contents(worded)
+            self._take_names_by_contents([name for name in worded if self.nameless(name) or headers.is_idle(name)])
         for name in worded:
-            if name in self.left() and "town" not in self.fields and self._like_town(name):
+            if name in self.left() and self.nameless(name) and "town" not in self.fields and self._like_town(name):
                 self.fields["town"] = (name,)
                 self.unsure.add("town")
 

@@ -157,6 +157,12 @@ def plain(name: str) -> str:
     return "_".join(words(name))
 
 
+def is_idle(name: str) -> bool:
+    """Whether it only says whose the column is, or that it is one: `Patient`, `Current value`."""
+    found = words(name)
+    return bool(found) and _IDLE.issuperset(found)
+
+
 def role_of(name: str) -> str:
     """The field, or the part of one, that a column's name speaks of; "" if it tells nothing.
 

@@ -54,6 +54,10 @@ FAMILIES: dict[str, tuple[str, Fields]] = {
         {"forename": ["FORENAME1"], "middle_names": ["FORENAME2"], "surname": ["SURNAME"], "date_of_birth": ["DOB"],
          "sex": ["SEX"], "address_line": ["LAST_KNOWN_ADDRESS"], "pncid": ["PNCID"]},
     ),
+    "housing list": (
+        "Tenant=reversed|Born=dob|pc=postcode|Current value=note",
+        {"full_name": ["Tenant"], "date_of_birth": ["Born"], "postcode": ["pc"]},
+    ),
     "council": (
         "Name=reversed|Property Address=address|Postcode=postcode|E-mail=email",
         {"full_name": ["Name"], "address_line": ["Property Address"], "postcode": ["Postcode"], "email": ["E-mail"]},
