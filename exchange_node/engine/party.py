@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from exchange_node.encoding.vector_schema import VectorSchema
 from exchange_node.encoding.vectors import Floats, Weights
 from exchange_node.engine.damage import damaged
-from exchange_node.engine.doubles import DOUBLES, Doubles
+from exchange_node.engine.doubles import DOUBLES, NOTHING, Doubles
 from exchange_node.engine.fit import fit
 from exchange_node.engine.rake import rake
 from exchange_node.engine.search import Plan, Side, candidates, find
@@ -47,7 +47,6 @@ COUNTED: Final = 50_000
 """Rows of a register up to which doubles and relatives are counted: random strangers, of whom there are COPIES times
 STRANGERS pairs, tell too little of those who are most alike among more.
 """
-_NOTHING: Final = -1e9
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -97,6 +96,7 @@ class Party:
         if not np.any(likeness < self.same.mean(axis=1).max()):
             raise LinkageError("too-few-people", f"{rows} rows")
         self._strangers = self._drawn.only(likeness <= np.quantile(likeness, 1 - _MAY_BE_DOUBLES))
+        self._by_chance = self._strangers
         self._alike = self._negatives(of_copy[:0], other[:0])
 
     @property
@@ -110,7 +110,7 @@ class Party:
         strangers /= max(len(strangers), 1)
         alike = self._alike
         if self._doubles is not None:
-            self._plain = self._among_doubles(self._doubles, strangers)
+            self._plain = self._among_doubles(self._doubles)
         elif self._plain is None or len(strangers):  # of a few rows all others are the most alike ones
             self._plain = fit(self.same, self._strangers.of_copies, self.worth, strangers, self._plain)
         if not len(alike.of_copies):
@@ -119,17 +119,16 @@ class Party:
         different = np.concatenate([self._strangers.of_copies, alike.of_copies])
         return fit(self.same, different, self.worth, np.concatenate([strangers, single]), self._plain)
 
-    def _among_doubles(self, doubles: Doubles, strangers: NDArray[np.float64]) -> Weights:
-        """The weights that know no look-alikes; the second time with the shares of relatives and doubles that the
-        first one tells.
+    def _among_doubles(self, doubles: Doubles) -> Weights:
+        """The weights that know no look-alikes of the register; the second time with the shares of relatives and
+        doubles that the first one tells.
         """
-        if self._plain is not None and not len(strangers):  # of a few rows all others are the most alike ones
-            doubles.count(self._alike.of_originals)
-            return self._plain
-        plain = doubles.fit(self.same, self._worth_within, self._strangers.of_copies, strangers)
+        strangers = self._by_chance.of_copies
+        worth = np.full(len(strangers), (self.side.rows - 1) * COPIES / max(len(strangers), 1))
+        plain = doubles.fit(self.same, self._worth_within, strangers, worth)
         if len(self._alike.of_copies):
             doubles.count(self._alike.of_originals)
-            plain = doubles.fit(self.same, self._worth_within, self._strangers.of_copies, strangers)
+            plain = doubles.fit(self.same, self._worth_within, strangers, worth)
             doubles.count(self._alike.of_originals)
         return plain
 
@@ -155,7 +154,7 @@ class Party:
         if not plan.keys and len(rows) > MINED_AMONG:
             rows = np.sort(self._random.permutation(rows)[:MINED_AMONG])
         found = find(
-            self.copies, self.every_copy, self.side, rows, weights, plan, least=_NOTHING, most=ALIKE + 1, kernel=kernel,
+            self.copies, self.every_copy, self.side, rows, weights, plan, least=NOTHING, most=ALIKE + 1, kernel=kernel,
             among=self.candidates(plan),
         )  # fmt: skip
         found = found.only(found.right != self.originals[found.left])
@@ -163,6 +162,9 @@ class Party:
         np.minimum.at(least, found.left, found.scores)
         scores = self._drawn.of_copies @ weights.features + weights.constant
         self._strangers = self._drawn.only(scores < least[self._of_copy])
+        if self._doubles is not None:
+            self._doubles.mine(weights, kernel)
+            self._by_chance = self._drawn.only(scores < self._doubles.least[self._of_copy])
         self._alike = self._negatives(found.left, found.right)
 
     def _negatives(self, copies: NDArray[np.int64], others: NDArray[np.int64]) -> Negatives:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -12,14 +12,14 @@ from exchange_node.encoding.vector_schema import schema_for
 from exchange_node.engine import doubles
 from exchange_node.engine.party import Party
 from exchange_node.engine.search import Plan
-from tests.made_up_registers import columns_of, person, written_again
+from tests.made_up_registers import FIELDS, columns_of, person, written_again
 
 Person = Mapping[str, str]
 HOME = ("surname", "postcode", "address_line")
 
 
-def party(people: list[dict[str, str]]) -> Party:
-    columns = columns_of(people)
+def party(people: list[dict[str, str]], fields: Sequence[str] = FIELDS) -> Party:
+    columns = columns_of(people, fields)
     made = Party(
         schema_for([(name, column.kind) for name, column in columns.items()]), columns, b"k" * 32, 2, within=True
     )
@@ -60,6 +60,24 @@ def test_how_many_doubles_there_are_is_counted(twice: int) -> None:
     made = party(town(twice, twins=0))
     assert made._doubles is not None
     assert made._doubles.doubles == pytest.approx(2 * twice / (600 + twice), abs=0.03)
+
+
+@pytest.mark.parametrize("fields", [("date_of_birth", "postcode"), ("forename", "surname")], ids=" and ".join)
+def test_strangers_who_are_alike_by_chance_are_no_doubles(fields: tuple[str, ...]) -> None:
+    rng = random.Random(5)
+    made = party([person(rng) for _ in range(2500)], fields)
+    assert made._doubles is not None
+    assert made._doubles.doubles < 0.05
+
+
+def test_a_register_of_nobody_has_everybodys_values() -> None:
+    columns = columns_of(town(0, twins=0))
+    mixed = doubles._mixed(columns, np.random.default_rng(1))
+    for name, column in columns.items():
+        assert sorted(mixed[name].codes) == sorted(column.codes)
+    for one, other, together in (("forename", "sex", True), ("forename", "surname", False)):
+        before, after = (set(zip(of[one].codes, of[other].codes, strict=True)) for of in (columns, mixed))
+        assert (after == before) == together
 
 
 def test_more_relatives_are_counted_where_there_are_any() -> None:

@@ -43,7 +43,7 @@ def test_keys_adapt_to_the_fields(town: Registers, fields: tuple[str, ...]) -> N
     assert {field for key in found.plan.keys for field, _ in key} <= set(fields)
     assert set(found.plan.keys) <= set(possible_keys([(name, KINDS[name]) for name in fields]))
     assert 0 <= found.loss < 0.25
-    assert found.pairs > 0
+    assert found.pairs > 0 or "surname" not in fields, "only made-up homes are nobody else's"
 
 
 def test_more_fields_miss_less(town: Registers) -> None:
