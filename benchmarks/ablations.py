@@ -62,7 +62,7 @@ def one_proneness() -> None:
 def doubles_are_strangers() -> None:
     """Look-alikes count in full, though some are doubles of the same person."""
 
-    def nobody(_: party.Party, weights: Any, pairs: NDArray[np.float32]) -> NDArray[np.float64]:
+    def nobody(_: party.Party, pairs: NDArray[np.float32]) -> NDArray[np.float64]:
         return np.zeros(len(pairs))
 
     party.Party.probably_double = nobody  # type: ignore[method-assign]

@@ -22,7 +22,6 @@ from exchange_node.encoding.encode import minimum_popcount
 from exchange_node.encoding.keys import KEY_ID_BYTES, LinkageKey
 from exchange_node.encoding.schema import LinkageSchema
 from exchange_node.encoding.vector_schema import schema_for
-from exchange_node.encoding.vectors import Weights
 from exchange_node.engine.decide import Estimate, estimate
 from exchange_node.engine.fit import fit
 from exchange_node.engine.link import FEW, Links, Progress, Watcher, decided, learn, secret_of, sure, together
@@ -120,9 +119,8 @@ class _Unit:
 class _Side:
     """A party that links by CLKs: its register, and the copies that it learns from."""
 
-    def __init__(self, party: Party, how: How, key: LinkageKey, unit: _Unit, weights: Weights) -> None:
+    def __init__(self, party: Party, how: How, key: LinkageKey, unit: _Unit) -> None:
         self.party = party
-        self._doubles = weights
         self.filters = _Filters(how, party.side.columns, key)
         self._copies = _Filters(how, party.copies.columns, key)
         self.found = unit.pairs(self._copies, self.filters, 1, MOST_OF_COPY)
@@ -130,7 +128,7 @@ class _Side:
 
     def rehearse(self, curve: Curve) -> Rehearsal:
         """What it foretells of links between two registers."""
-        return rehearsed(self.party, _in_odds(self.found, curve), self._doubles)
+        return rehearsed(self.party, _in_odds(self.found, curve))
 
     def rake(self, curve: Curve, least: float, mean: NDArray[np.float64]) -> None:
         """Weigh the copies so that those accepted differ from their originals as the accepted pairs do on average."""
@@ -143,7 +141,7 @@ class _Side:
         if not len(others):
             raise LinkageError("too-few-people", f"{party.side.rows} rows")
         of_originals = party.side.vectors.features(party.originals[others.left], party.side.vectors, others.right)
-        single = 1 - party.probably_double(self._doubles, of_originals)
+        single = 1 - party.probably_double(of_originals)
         learned = fit(_feature(self._same), _feature(others.scores), party.worth, np.maximum(single, 1e-6))
         if not learned.features[0] > 0:
             raise LinkageError("too-few-people", f"{party.side.rows} rows")
@@ -172,7 +170,7 @@ def link_by_clks(
     both = (Party(vectors, left, secret, 2 * seed), Party(vectors, right, secret, 2 * seed + 1))
     weights = learn(both, together(both), plan, "native", rounds=1, tell=tell)
     tell("encoding", 0, 2)
-    ours, theirs = (_Side(party, how, key, unit, weights) for party in both)
+    ours, theirs = (_Side(party, how, key, unit) for party in both)
     key.destroy()
     curve = _mean([ours, theirs])
     least = curve.basis_points(THRESHOLDS[0])

@@ -30,6 +30,8 @@ _TOGETHER: Final = (("forename", "middle_names", "sex"), ("address_line", "postc
 """What one person's value tells of another field's; all else is nobody's together."""
 CHANCE: Final = 10
 """Rows of nobody for each copy, those most like it."""
+NOBODIES: Final = 20_000
+"""Rows of nobody at most; each then counts for several."""
 NOTHING: Final = -1e9
 """Log odds that every pair reaches."""
 _LEAST: Final = 3
@@ -58,6 +60,7 @@ class Doubles:
         self.least = np.full(copies.rows, np.inf)
         """Of each copy, the score of the least alike row of nobody that was found."""
         self._nobody = Side.of(copies.vectors.schema, _mixed(register.columns, random), copies.secret)
+        self._nobodys_worth = register.rows / self._nobody.rows
         self._by_chance = self._of_relatives[:0]
 
     def mine(self, weights: Weights, kernel: str) -> None:
@@ -73,7 +76,7 @@ class Doubles:
     ) -> Weights:
         """Weights of copies against strangers, those alike by chance too, and as many relatives as there are by now."""
         strangers = np.concatenate([strangers, self._by_chance])
-        stranger_worth = np.concatenate([stranger_worth, np.ones(len(self._by_chance))])
+        stranger_worth = np.concatenate([stranger_worth, np.full(len(self._by_chance), self._nobodys_worth)])
         relatives = self._shares * self.relatives
         self._relative = fit(self._of_relatives, strangers, relatives, stranger_worth)
         others = np.concatenate([strangers, self._of_relatives])
@@ -101,10 +104,11 @@ class Doubles:
 
 
 def _mixed(columns: Columns, random: np.random.Generator) -> Columns:
-    """A register of nobody: as many rows, each put together from several people's values."""
+    """A register of nobody: at most NOBODIES rows, each put together from several people's values."""
     rows = len(next(iter(columns.values())).codes)
+    size = min(rows, NOBODIES)
     groups = [*_TOGETHER, *((name,) for name in columns if not any(name in group for group in _TOGETHER))]
-    orders = {name: order for group in groups for order in [random.permutation(rows)] for name in group}
+    orders = {name: order for group in groups for order in [random.permutation(rows)[:size]] for name in group}
     return {name: column.take(orders[name]) for name, column in columns.items()}
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from exchange_node.encoding.vector_schema import VectorSchema
 from exchange_node.encoding.vectors import Floats, Weights
 from exchange_node.engine.damage import damaged
-from exchange_node.engine.doubles import DOUBLES, NOTHING, Doubles
+from exchange_node.engine.doubles import NOTHING, Doubles
 from exchange_node.engine.fit import fit
 from exchange_node.engine.rake import rake
 from exchange_node.engine.search import Plan, Side, candidates, find
@@ -43,10 +43,6 @@ Between registers, where hard look-alikes are many, they cost a little and bring
 """
 _ROUGH_WORTH: Final = 0.05
 """What one counts before raking, of another copy."""
-COUNTED: Final = 50_000
-"""Rows of a register up to which doubles and relatives are counted: random strangers, of whom there are COPIES times
-STRANGERS pairs, tell too little of those who are most alike among more.
-"""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -83,10 +79,8 @@ class Party:
         self._unraked: NDArray[np.float64] = worth / worth.mean()
         self.worth = self._unraked
         self._worth_within = self._unraked
-        self._plain: Weights | None = None
         self._among: dict[Plan, Candidates | None] = {}
-        counted = within or rows <= COUNTED
-        self._doubles = Doubles(self.copies, self.side, self.originals, self._random) if counted else None
+        self._doubles = Doubles(self.copies, self.side, self.originals, self._random)
         of_copy = np.repeat(self.every_copy, STRANGERS)
         other = self._random.integers(0, rows, len(of_copy))
         apart = other != self.originals[of_copy]
@@ -109,27 +103,24 @@ class Party:
         strangers = np.full(len(self._strangers.of_copies), (self.side.rows - 1) * COPIES, np.float64)
         strangers /= max(len(strangers), 1)
         alike = self._alike
-        if self._doubles is not None:
-            self._plain = self._among_doubles(self._doubles)
-        elif self._plain is None or len(strangers):  # of a few rows all others are the most alike ones
-            self._plain = fit(self.same, self._strangers.of_copies, self.worth, strangers, self._plain)
+        plain = self._among_doubles()
         if not len(alike.of_copies):
-            return self._plain
-        single = np.maximum(1 - self.probably_double(self._plain, alike.of_originals), 1e-6)
+            return plain
+        single = np.maximum(1 - self.probably_double(alike.of_originals), 1e-6)
         different = np.concatenate([self._strangers.of_copies, alike.of_copies])
-        return fit(self.same, different, self.worth, np.concatenate([strangers, single]), self._plain)
+        return fit(self.same, different, self.worth, np.concatenate([strangers, single]), plain)
 
-    def _among_doubles(self, doubles: Doubles) -> Weights:
+    def _among_doubles(self) -> Weights:
         """The weights that know no look-alikes of the register; the second time with the shares of relatives and
         doubles that the first one tells.
         """
         strangers = self._by_chance.of_copies
         worth = np.full(len(strangers), (self.side.rows - 1) * COPIES / max(len(strangers), 1))
-        plain = doubles.fit(self.same, self._worth_within, strangers, worth)
+        plain = self._doubles.fit(self.same, self._worth_within, strangers, worth)
         if len(self._alike.of_copies):
-            doubles.count(self._alike.of_originals)
-            plain = doubles.fit(self.same, self._worth_within, strangers, worth)
-            doubles.count(self._alike.of_originals)
+            self._doubles.count(self._alike.of_originals)
+            plain = self._doubles.fit(self.same, self._worth_within, strangers, worth)
+            self._doubles.count(self._alike.of_originals)
         return plain
 
     def candidates(self, plan: Plan) -> Candidates | None:
@@ -139,14 +130,9 @@ class Party:
             self._among[plan] = candidates(self.copies, self.every_copy, self.side, rows, plan) if plan.keys else None
         return self._among[plan]
 
-    def probably_double(self, weights: Weights, pairs: Floats) -> NDArray[np.float64]:
-        """How likely pairs of the register's own rows with these features are one person that it has twice: by its
-        doubles and relatives, if these are known, else by the weights.
-        """
-        if self._doubles is not None:
-            return self._doubles.likely(pairs)
-        odds = pairs @ weights.features + weights.constant + np.log(DOUBLES)
-        return np.asarray(1 / (1 + np.exp(-np.clip(odds, -500, 500))), np.float64)
+    def probably_double(self, pairs: Floats) -> NDArray[np.float64]:
+        """How likely pairs of the register's own rows with these features are one person that it has twice."""
+        return self._doubles.likely(pairs)
 
     def mine(self, weights: Weights, plan: Plan, kernel: str = "native") -> None:
         """Look for the rows most alike to each copy, other than its original."""
@@ -162,9 +148,8 @@ class Party:
         np.minimum.at(least, found.left, found.scores)
         scores = self._drawn.of_copies @ weights.features + weights.constant
         self._strangers = self._drawn.only(scores < least[self._of_copy])
-        if self._doubles is not None:
-            self._doubles.mine(weights, kernel)
-            self._by_chance = self._drawn.only(scores < self._doubles.least[self._of_copy])
+        self._doubles.mine(weights, kernel)
+        self._by_chance = self._drawn.only(scores < self._doubles.least[self._of_copy])
         self._alike = self._negatives(found.left, found.right)
 
     def _negatives(self, copies: NDArray[np.int64], others: NDArray[np.int64]) -> Negatives:

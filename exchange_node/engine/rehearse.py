@@ -60,16 +60,16 @@ def average(found: Sequence[Rehearsal]) -> Rehearsal:
 
 def rehearse(party: Party, weights: Weights, plan: Plan, kernel: str = "native") -> Rehearsal:
     """Link the copies of distinct people under these weights."""
-    return rehearsed(party, _find(party, weights, plan, kernel), weights)
+    return rehearsed(party, _find(party, weights, plan, kernel))
 
 
-def rehearsed(party: Party, found: Found, weights: Weights) -> Rehearsal:
-    """The same of pairs of copies and rows that were found in any way; scores are log odds. `weights` tell doubles."""
+def rehearsed(party: Party, found: Found) -> Rehearsal:
+    """The same of pairs of copies and rows that were found in any way; scores are log odds."""
     copies = _distinct(party)
     found = found.only(found.left < len(copies))
     originals, worth = party.originals[copies], party.worth[copies]
     right = found.right == originals[found.left]
-    different = 1 - _double(party, weights, found, right)
+    different = 1 - _double(party, found, right)
     hits, wrongs, strangers = (np.zeros(len(THRESHOLDS)) for _ in range(3))
     with_original = without = 0.0
     fold_of_copy = copies % FOLDS
@@ -100,7 +100,7 @@ def rehearse_doubles(party: Party, weights: Weights, plan: Plan, kernel: str = "
     found = _find(party, weights, plan, kernel)
     right = found.right == party.originals[found.left]
     worth = party.worth[found.left]
-    different = (1 - _double(party, weights, found, right)) * ~right
+    different = (1 - _double(party, found, right)) * ~right
     in_all = float(party.worth[copies].sum())
     return Rehearsal(
         _from_top(found.scores, worth * right) / in_all,
@@ -123,7 +123,7 @@ def _find(party: Party, weights: Weights, plan: Plan, kernel: str) -> Found:
     )  # fmt: skip
 
 
-def _double(party: Party, weights: Weights, found: Found, right: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _double(party: Party, found: Found, right: NDArray[np.bool_]) -> NDArray[np.float64]:
     """How likely the original of each pair's copy and the pair's other row are one person that the register has twice;
     0 for the right pairs.
     """
@@ -131,7 +131,7 @@ def _double(party: Party, weights: Weights, found: Found, right: NDArray[np.bool
     wrong = np.flatnonzero(~right)
     features = vectors.features(party.originals[found.left[wrong]], vectors, found.right[wrong])
     likely = np.zeros(len(found))
-    likely[wrong] = party.probably_double(weights, features)
+    likely[wrong] = party.probably_double(features)
     return likely
 
 
