@@ -86,14 +86,14 @@ def tokens(block: Block, columns: Columns, key: bytes) -> list[list[bytes]]:
         elif len(parts) == 1:
             cut = TOKENISERS[block.tokens](values[0]) if values[0] else []
             found.append([token.encode(errors="surrogatepass") for token in cut[:1000]])
-        elif all(values):
-            hashes = (
-                siphash(derived(key, f"{block.domain} {part.name}"), value.encode(errors="surrogatepass"))
-                for part, value in zip(parts, values, strict=True)
-            )
-            found.append([b"".join(one.to_bytes(8, "little") for one in hashes)])
         else:
-            found.append([])
+            cut_by = zip(block.tokens.split(), values, strict=True)
+            firsts = [next(iter(TOKENISERS[tokens](value) if value else []), "") for tokens, value in cut_by]
+            hashes = (
+                siphash(derived(key, f"{block.domain} {part.name}"), first.encode(errors="surrogatepass"))
+                for part, first in zip(parts, firsts, strict=True)
+            )
+            found.append([b"".join(one.to_bytes(8, "little") for one in hashes)] if all(firsts) else [])
     return found
 
 

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 from exchange_node.encoding.errors import EncodingError
@@ -23,7 +24,8 @@ LANES = 64
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`fields`: one, or several whose values make one token together. `tokens`: a tokeniser's name, or `presence`.
+    """`tokens`: a tokeniser's name, or `presence`. `fields`: one, or several, each with its tokeniser in `tokens`, a
+    space between two; the first token of each make one token together.
 
     Every token sets `hashes` of the block's `width` columns, chosen by a keyed hash under the block's `domain`: blocks
     of one domain place a token alike, so that they can be compared with each other. A record's part is scaled to the
@@ -95,8 +97,9 @@ class VectorSchema:
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True, separators=(",", ":")).encode()).digest()
 
 
-def schema_for(kinds: Sequence[tuple[str, str]]) -> VectorSchema:
-    """The blocks and features for these fields, (name, kind) as in `records/columns.py`.
+def schema_for(kinds: Sequence[tuple[str, str]], *, within: bool = False) -> VectorSchema:
+    """The blocks and features for these fields, (name, kind) as in `records/columns.py`. `within`: for a register held
+    against itself.
 
     Raises EncodingError bad-schema: no field, or a kind that is none.
     """
@@ -116,11 +119,10 @@ def schema_for(kinds: Sequence[tuple[str, str]]) -> VectorSchema:
     if not blocks:
         raise EncodingError("bad-schema", "no field to compare")
     features += _crossed({block.name for block in blocks}, names)
-    for fields in _TOGETHER:
-        if set(fields) <= set(names):
-            block = Block(" and ".join(fields), fields, "whole", 48, 2, 24, " and ".join(fields))
-            blocks.append(block)
-            features.append(Feature(f"{block.name}, rare", ((block.name, block.name),), True))
+    for (one, one_tokens), (other, other_tokens) in _together(names, within):
+        name, fields = f"{one} and {other}", (one, other)
+        blocks.append(Block(name, fields, f"{one_tokens} {other_tokens}", 48, 2, 24, name))
+        features.append(Feature(f"{name}, rare", ((name, name),), True))
     return VectorSchema(tuple(blocks), tuple(features))
 
 
@@ -157,10 +159,26 @@ _BLOCKS: dict[str, tuple[_Shape, ...]] = {
     "number": (("whole", 48, 2, 24, "", True, True), ("characters", 64, 1, 64, "", True, False)),
     "text": (("bigrams", 64, 1, 64, "", True, False), ("words", 48, 2, 24, "", True, True)),
 }
-_TOGETHER: tuple[tuple[str, ...], ...] = (
-    ("forename", "surname"),
-    ("forename", "date_of_birth"),
+_Part = tuple[str, str]
+"""A field and the tokeniser that gives its token."""
+_USUAL: tuple[tuple[_Part, _Part], ...] = (
+    (("forename", "whole"), ("surname", "whole")),
+    (("forename", "whole"), ("date_of_birth", "whole")),
 )
+_NAMES: tuple[_Part, _Part] = (("forename", "sounds"), ("surname", "sounds"))
+_HOMES: tuple[_Part, _Part] = (("postcode", "whole"), ("address_line", "number-word"))
+_UNDATED = (_NAMES, *product(_NAMES, _HOMES))
+
+
+def _together(fields: Sequence[str], within: bool) -> Iterator[tuple[_Part, _Part]]:
+    """Fields that are worth more together, or less, than each alone. Where no birth date tells people from those whom
+    they live with, surname and home, which a household shares, must not count twice, and forename and home must: beside
+    a birth date that brings next to nothing, and costs columns. Doubles of one register share home and surname as a
+    household does, and some registers lose more of them than others win.
+    """
+    for pair in _USUAL if within or "date_of_birth" in fields else _UNDATED:
+        if {field for field, _ in pair} <= set(fields):
+            yield pair
 
 
 def _crossed(blocks: set[str], fields: Sequence[str]) -> Iterator[Feature]:

@@ -22,13 +22,14 @@ of which c[j] set column j of a block, whose rarities are r[j] together; s is th
 Tokens of a value beyond its first 1,000 do not count, nor in one column those beyond its first 15. Columns of a token:
 SipHash-2-4 (Aumasson and Bernstein 2012) of its UTF-8, under a key that keyed BLAKE2b (RFC 7693) makes from linkage key
 and domain; of `width` columns the lower 32 bits choose the first one, width * bits / 2^32
-rounded down, and the upper ones one of the others, counted from there. Several fields together: each value's
-hash under a key of domain and field, and then the hash of those, eight bytes each, the lowest first.
+rounded down, and the upper ones one of the others, counted from there. Several fields together: the hash of each one's
+first token under a key of domain and field, and then the hash of those, eight bytes each, the lowest first.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -71,23 +72,25 @@ class Vectors:
         """`counted`: how rare a value is, is told by so many of the first rows; by all, if it is not said."""
         self.schema = schema
         self.rows = len(columns[schema.fields[0]])
-        groups = list(dict.fromkeys(map(_fields, schema.blocks)))
-        blocks = sorted(schema.blocks, key=lambda block: groups.index(_fields(block)))
+        groups = list(dict.fromkeys(map(_group, schema.blocks)))
+        blocks = sorted(schema.blocks, key=lambda block: groups.index(_group(block)))
         self._numbers = {block.name: at for at, block in enumerate(blocks)}
         self._tables = native.Tables(self.rows, schema.width, len(groups), [
-            native.Block(groups.index(_fields(block)), _tokeniser(block), schema.start[block.name], block.width,
+            native.Block(groups.index(_group(block)), _tokeniser(block), schema.start[block.name], block.width,
                          block.hashes, block.unit, _key(key, block.domain))
             for block in blocks
         ], counted)  # fmt: skip
         texts = {field: _texts(columns[field]) for field in schema.fields}
+        joined = list(dict.fromkeys(part for block in blocks for part in _parts(block)))
+        firsts = dict(zip(joined, for_each(lambda at: _first(columns, texts, *joined[at]), len(joined)), strict=True))
 
         def fill(number: int) -> None:
-            fields, here = groups[number], [block for block in blocks if _fields(block) == groups[number]]
-            if len(fields) > 1:
-                keys = [[_key(key, f"{block.domain} {field}") for field in fields] for block in here]
-                self._tables.fill(number, [texts[field] for field in fields], keys)
+            here = [block for block in blocks if _group(block) == groups[number]]
+            if parts := _parts(here[0]):
+                keys = [[_key(key, f"{block.domain} {field}") for field in block.fields] for block in here]
+                self._tables.fill(number, [firsts[part] for part in parts], keys)
             else:
-                (field,) = fields
+                (field,) = here[0].fields
                 self._tables.fill(number, [_cut(block, columns[field], texts[field]) for block in here])
 
         for_each(fill, len(groups))
@@ -193,12 +196,18 @@ def _peak(block: Block) -> float:
     return 1 / sqrt(block.hashes) if _single(block) else 1.0
 
 
-def _fields(block: Block) -> tuple[str, ...]:
-    return block.fields[:1] if block.tokens == PRESENCE else block.fields
+def _parts(block: Block) -> tuple[tuple[str, str], ...]:
+    """Of several fields together each with its tokeniser; none of a block of one field."""
+    return tuple(zip(block.fields, block.tokens.split(), strict=True)) if len(block.fields) > 1 else ()
+
+
+def _group(block: Block) -> tuple[tuple[str, str], ...]:
+    """Blocks with the same are of the same values."""
+    return _parts(block) or ((block.fields[0], ""),)
 
 
 def _tokeniser(block: Block) -> str:
-    if len(block.fields) > 1 and block.tokens != PRESENCE:
+    if len(block.fields) > 1:
         return "whole"
     return block.tokens if block.tokens in native.TOKENISERS else native.PACKED
 
@@ -209,6 +218,16 @@ def _key(key: bytes, domain: str) -> bytes:
 
 def _texts(column: Column) -> native.Texts:
     return native.Texts.of(column.values, np.ascontiguousarray(column.codes, np.int32))
+
+
+def _first(columns: Columns, texts: Mapping[str, native.Texts], field: str, tokeniser: str) -> native.Texts:
+    """Each value's first token, and each distinct one once: few names sound differently."""
+    if tokeniser == "whole":
+        return texts[field]
+    places, tokenise, values = {"": 0}, TOKENISERS[tokeniser], columns[field].values
+    tokens = (next(iter(tokenise(value)), "") if value else "" for value in values)
+    codes = np.fromiter((places.setdefault(token, len(places)) for token in tokens), np.int32, len(values))
+    return native.Texts.of(list(places), codes[columns[field].codes])
 
 
 def _cut(block: Block, column: Column, texts: native.Texts) -> native.Texts:

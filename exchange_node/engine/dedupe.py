@@ -41,7 +41,7 @@ def dedupe(
     `finder`: as of `link`. Raises EncodingError bad-schema, LinkageError no-kernel, too-few-people, no-keys.
     """
     tell = progress or (lambda what, done, of: None)
-    schema = schema_for([(name, column.kind) for name, column in columns.items()])
+    schema = schema_for([(name, column.kind) for name, column in columns.items()], within=True)
     party = Party(schema, columns, secret_of(seed), 2 * seed, within=True)
     weights = party.fit()
     plan = plan_for((party, party), weights, every=every_pair)

@@ -30,7 +30,7 @@ from exchange_node.records.columns import Columns
 from exchange_node.records.errors import RecordsError
 
 NAME: Final = "standing.npz"
-_FORM: Final = 1
+_FORM: Final = 2
 _WIDTH: Final = 16  # bytes of a digest
 Pair = tuple[bytes, bytes]
 

@@ -55,7 +55,8 @@ def schemas(draw: st.DrawFn) -> VectorSchema:
     names, blocks = [name for name, _ in fields], []
     for number in range(draw(st.integers(1, 5))):
         chosen = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
-        tokens = draw(st.sampled_from([PRESENCE, *TOKENISERS]))
+        each = st.sampled_from([*TOKENISERS] if len(chosen) > 1 else [PRESENCE, *TOKENISERS])
+        tokens = " ".join(draw(each) for _ in chosen)
         width, unit, hashes = draw(st.integers(2, 70)), draw(st.integers(1, 127)), draw(st.integers(1, 2))
         blocks.append(Block(str(number), tuple(chosen), tokens, width, hashes, unit, draw(st.sampled_from("de"))))
     pairs = [(one.name, two.name) for one in blocks for two in blocks if one.width >= two.width]
@@ -100,8 +101,8 @@ EVERY_KIND = [
     for tokens in (PRESENCE, *TOKENISERS)
     for hashes in (1, 2)
 ] + [
-    Block(" ".join(fields), fields, "whole", 50, 2, 100, "d")
-    for fields in (("remark", "town"), ("town", "sex", "phone"))
+    Block(tokens, fields, tokens, 50, 2, 100, "d")
+    for fields, tokens in ((("remark", "town"), "whole sounds"), (("town", "sex", "phone"), "year whole bigrams"))
 ]
 
 
@@ -308,3 +309,31 @@ def test_more_rows_cannot_count_than_there_are(counted: int) -> None:
     assert native.Tables(5, 64, 1, [block], 5)
     with pytest.raises(ValueError, match="blocks"):
         native.Tables(5, 64, 1, [block], counted)
+
+
+def test_two_names_agree_together_when_both_sound_alike() -> None:
+    schema = schema_for([("forename", "name"), ("surname", "name")])
+    names = [("jon", "smith"), ("john", "smyth"), ("john", ""), ("john", "brown")]
+    columns = {
+        "forename": Column.of("forename", "name", [one for one, _ in names]),
+        "surname": Column.of("surname", "name", [other for _, other in names]),
+    }
+    vectors = Vectors(schema, columns, KEY)
+    at = [feature.name for feature in schema.features].index("forename and surname, rare")
+    rows = np.arange(len(names))
+    agreed = vectors.features(np.zeros_like(rows), vectors, rows)[:, at]
+    assert agreed[0] == agreed[1] > 0.45  # two of four rows sound so
+    assert agreed[2] == 0
+    assert agreed[3] < agreed[0]
+
+
+def test_home_stands_beside_names_where_no_birth_date_does() -> None:
+    def together(fields: list[tuple[str, Kind]], *, within: bool = False) -> set[tuple[str, ...]]:
+        return {block.fields for block in schema_for(fields, within=within).blocks if len(block.fields) > 1}
+
+    undated = [(name, kind) for name, kind in FIELDS if kind != "date"]
+    assert ("surname", "postcode") in together(undated)
+    assert ("surname", "postcode") not in together(FIELDS)
+    assert ("surname", "postcode") not in together(undated, within=True)
+    assert ("forename", "date_of_birth") in together(FIELDS)
+    assert not together([("surname", "name"), ("date_of_birth", "date")])
