@@ -25,11 +25,13 @@ import numpy as np
 
 from benchmarks.processes import Figures, forget_peak, in_a_process, in_short
 from exchange_node.kernels import dot
+from exchange_node.kernels.packed import Packed
 from exchange_node.linkage.blocks import Candidates
 from exchange_node.linkage.dot import STRIPE, best_pairs
 
 MOST = 11
 FILLED = 60  # values of a row that are not zero
+FETCHED = -(-3 * FILLED // 64) * 64  # bytes of a packed row, in whole lines
 EACH = 48  # candidates of a left row
 PART = 10_000  # right rows made at a time
 BLAS_THREADS = "OPENBLAS_NUM_THREADS"
@@ -59,7 +61,8 @@ def ours(kernel: str, rows: int, width: int, largest: int, together: bool) -> Fi
 
     def search() -> int:
         if together:
-            return len(best_pairs(lambda top, end: x[top:end], rows, [y], threshold, MOST, kernel).pairs)
+            slabs = [dot.side_by_side([y], *y.shape)]
+            return len(best_pairs(lambda top, end: x[top:end], rows, slabs, threshold, MOST, kernel).pairs)
         laid = dot.side_by_side([y], *y.shape)
         kept = dot.Kept.none(rows, MOST)
         for top in range(0, rows, STRIPE):
@@ -149,9 +152,10 @@ def all_pairs(folder: Path, rows: int, width: int) -> None:
 def candidates(kernel: str, folder: Path, rows: int, width: int, left: int, way: str) -> Figures:
     """Pairs a second; `way` is core, cores, numpy or limit."""
     generator = np.random.default_rng(1)
-    y = np.empty((rows, width), np.int8)
-    for start in range(0, rows, PART):
-        y[start : start + PART] = generator.integers(-127, 128, y[start : start + PART].shape, np.int8)
+    columns = generator.integers(0, width, rows * FILLED, np.uint16)
+    values = generator.integers(-127, 128, len(columns), np.int8)
+    y = Packed(columns, values, np.arange(rows + 1) * FILLED)
+    dense = y.unpacked(width) if way == "numpy" else np.ones((rows, FETCHED), np.int8)
     x = generator.integers(0, 128, (left, width), np.uint8)
     ids = generator.integers(0, rows, left * EACH).astype(np.uint32)
     among = Candidates(ids, np.arange(left + 1) * EACH)
@@ -161,12 +165,12 @@ def candidates(kernel: str, folder: Path, rows: int, width: int, left: int, way:
         done = best_pairs(lambda top, end: x[top:end], left, [y], threshold, MOST, kernel, among).compared
         return {"rate": done / (time.perf_counter() - wall)}
     if way == "core":
-        dot.search_among(kernel, x, y, threshold, dot.Kept.none(left, MOST), ids, among.ends)
+        dot.search_among(x, y, threshold, dot.Kept.none(left, MOST), ids, among.ends)
     elif way == "numpy":
         for i in range(left):
-            y[among.of(i, i + 1).ids].astype(np.float32) @ x[i].astype(np.float32)
+            dense[among.of(i, i + 1).ids].astype(np.float32) @ x[i].astype(np.float32)
     else:
-        machine(folder).fetch(y.ctypes.data, width, ids.ctypes.data, len(ids))
+        machine(folder).fetch(dense.ctypes.data, FETCHED, ids.ctypes.data, len(ids))
     return {"rate": len(ids) / (time.process_time() - processor)}
 
 

@@ -41,6 +41,7 @@ from exchange_node.encoding.vector_schema import PRESENCE, Block, VectorSchema
 from exchange_node.encoding.vector_tokens import SINGLE, TOKENISERS
 from exchange_node.kernels import vectors as native
 from exchange_node.kernels.cores import for_each
+from exchange_node.kernels.packed import Packed
 from exchange_node.records.columns import Column, Columns
 
 LARGEST = 32_000
@@ -102,15 +103,11 @@ class Vectors:
         self._tables.left(_rows(rows), out)
         return out
 
-    def right(
-        self, rows: Rows, weights: Weights, scale: float, out: NDArray[np.int8] | None = None
-    ) -> NDArray[np.int8]:
-        """Weighted vectors of these rows, shape (rows, schema.width), values -127 to 127; `scale` as of `scale_for`.
+    def packed(self, rows: Rows, weights: Weights, scale: float) -> Packed:
+        """Weighted vectors of these rows, values -127 to 127; `scale` as of `scale_for`.
 
         Raises ValueError: a scale far above that.
         """
-        if out is None:
-            out = np.empty((len(rows), self.schema.width), np.int8)
         number, unit = self._numbers, {name: block.unit for name, block in self.schema.by_name.items()}
         users = [
             (number[left], number[right], *(_fixed(worth * scale / unit[left]) for worth in worths))
@@ -118,8 +115,11 @@ class Vectors:
             if any(worths)
         ]
         users.sort(key=lambda user: user[1])
-        self._tables.right(_rows(rows), np.array(users, native.USER), out)
-        return out
+        return self._tables.right(_rows(rows), np.array(users, native.USER))
+
+    def right(self, rows: Rows, weights: Weights, scale: float) -> NDArray[np.int8]:
+        """As `packed`, shape (rows, schema.width)."""
+        return self.packed(rows, weights, scale).unpacked(self.schema.width)
 
     def features(self, rows: Rows, other: Vectors, other_rows: Rows) -> Floats:
         """Every feature of these pairs of a left and a right row, shape (pairs, features), as the integers count it."""

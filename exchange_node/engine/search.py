@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -13,13 +14,14 @@ from exchange_node.encoding.vector_schema import VectorSchema
 from exchange_node.encoding.vectors import LARGEST, Rows, Vectors, Weights, scale_for
 from exchange_node.kernels.cores import for_each
 from exchange_node.kernels.dot import SideBySide, side_by_side
+from exchange_node.kernels.packed import Packed
 from exchange_node.linkage.blocks import Buckets, Candidates
-from exchange_node.linkage.dot import best_pairs, choose
+from exchange_node.linkage.dot import STRIPE, best_pairs, choose
 from exchange_node.records.columns import Columns
 
 SLAB_BYTES = 300_000_000
 """Memory for right rows' vectors, which are made a slab at a time."""
-_PART = 8192
+_PART, _PARTS = 8192, 8  # rows made at a time, and how often before it is seen whether a slab is full
 Progress = Callable[[int, int], None]
 
 
@@ -115,23 +117,23 @@ def find(
     if among is not None:
         among, wanted = among.compact(len(right_rows))
         right_rows = right_rows[wanted]
-    size = max(_PART, SLAB_BYTES // left.vectors.schema.width)
-    starts = range(0, len(right_rows), size)
+    width, room = left.vectors.schema.width, threading.local()
 
-    def slabs() -> Iterator[SideBySide | NDArray[np.int8]]:
-        for start in starts:
-            values = _right(right.vectors, right_rows[start : start + size], weights, scale)
-            yield values if among is not None else side_by_side([values], *values.shape)
+    def stripe(start: int, end: int) -> NDArray[np.uint8]:
+        if not hasattr(room, "rows"):
+            room.rows = np.empty((STRIPE, width), np.uint8)  # fresh memory costs more than filling it
+        return left.vectors.left(left_rows[start:end], room.rows[: end - start])
 
+    slabs = _side_by_side if among is None else _packed
     best = best_pairs(
-        lambda start, end: left.vectors.left(left_rows[start:end]),
+        stripe,
         len(left_rows),
-        slabs(),
+        slabs(right.vectors, right_rows, weights, scale),
         threshold,
         most,
         chosen,
         among,
-        _in_all(progress, len(left_rows), len(starts)),
+        None if progress is None else lambda done: progress(done, len(left_rows) * len(right_rows)),
         later=later,
     )
     scores = best.pairs["score"] / scale + weights.constant
@@ -148,28 +150,26 @@ def candidates(
     return Buckets(right.keys(plan).take(right_rows, axis=1), plan.cap).candidates(wanted, later=later)
 
 
-def _in_all(progress: Progress | None, rows: int, slabs: int) -> Progress | None:
-    """Of a search that goes through all left rows once for each slab."""
-    if progress is None:
-        return None
-    before = iter(range(0, slabs * rows, max(rows, 1)))
-    at = next(before, 0)
-
-    def tell(done: int, of: int) -> None:
-        nonlocal at
-        progress(at + done, slabs * of)
-        if done == of:
-            at = next(before, at)
-
-    return tell
+def _side_by_side(vectors: Vectors, rows: Rows, weights: Weights, scale: float) -> Iterator[SideBySide]:
+    """Weighted vectors to compare all with, a slab at a time."""
+    size, width = max(1, SLAB_BYTES // vectors.schema.width), vectors.schema.width
+    for start in range(0, len(rows), size):
+        here = rows[start : start + size]
+        parts = (vectors.right(here[at : at + _PART], weights, scale) for at in range(0, len(here), _PART))
+        yield side_by_side(parts, len(here), width)
 
 
-def _right(vectors: Vectors, rows: Rows, weights: Weights, scale: float) -> NDArray[np.int8]:
-    values = np.empty((len(rows), vectors.schema.width), np.int8)
+def _packed(vectors: Vectors, rows: Rows, weights: Weights, scale: float) -> Iterator[Packed]:
+    """The same to compare candidates with. For a moment a slab stands in memory twice."""
 
-    def part(number: int) -> None:
-        here = slice(number * _PART, (number + 1) * _PART)
-        vectors.right(rows[here], weights, scale, out=values[here])
+    def part(number: int) -> Packed:
+        return vectors.packed(rows[number * _PART : (number + 1) * _PART], weights, scale)
 
-    for_each(part, -(-len(rows) // _PART))
-    return values
+    parts: list[Packed] = []
+    count = -(-len(rows) // _PART)
+    for first in range(0, count, _PARTS):
+        last = min(first + _PARTS, count)
+        parts += for_each(lambda number, first=first: part(first + number), last - first)
+        if last == count or sum(made.nbytes for made in parts) >= SLAB_BYTES // 2:
+            yield Packed.together(parts)
+            parts.clear()

@@ -71,6 +71,12 @@ int blocks_find(int64_t count, const uint32_t *distinct, const uint32_t *begins,
         first[top] = at;
     }
     for (int64_t i = 0; i < wanted; i++) {
+        if (i + 2 * AHEAD < wanted) {
+            __builtin_prefetch(first + (hashes[i + 2 * AHEAD] >> shift));
+            at = first[hashes[i + AHEAD] >> shift];
+            __builtin_prefetch(distinct + at);
+            __builtin_prefetch(begins + at);
+        }
         uint32_t hash = hashes[i], *range = ranges[i * keys + key];
         at = first[hash >> shift];
         while (at < count && distinct[at] < hash)

@@ -28,7 +28,7 @@
 #define PAD 4              /* groups of lanes come in fours, so that no kernel needs an end of its own */
 #define TILE_BYTES 196608  /* of right rows, stay in the second cache while the left rows pass by */
 #define AHEAD 8            /* rows that are on their way from memory while one is multiplied */
-#define BATCH 2048         /* candidates that are multiplied together */
+#define ROOM (1 << 16)     /* columns that a packed value may name */
 #define LINE 64            /* bytes of a cache line; a row is whole lines long */
 #define MAX_WIDTH 4096
 #define MAX_MOST 256
@@ -55,8 +55,12 @@ struct right {
     int64_t first; /* the number of the first of them */
 };
 
-struct candidate {
-    uint32_t left, right; /* both counted from the first rows at hand */
+/* Right rows without their zeros: those values of row i that are not 0 begin at places[i], in columns of their own. */
+struct packed {
+    const uint16_t *columns;
+    const int8_t *values;
+    const int64_t *places; /* [rows + 1] */
+    int64_t rows, first, count;
 };
 
 /* The least score that would be kept of a left row, where right rows come in ascending order. */
@@ -89,42 +93,56 @@ static void keep(struct left *left, ptrdiff_t row, ptrdiff_t at, int32_t score)
 
 typedef int32_t product(const uint8_t *x, const int8_t *y, ptrdiff_t width);
 
-/* Multiply a batch of candidates; the next ones are on their way from memory meanwhile. */
-static void score(product *product, const struct right *right, struct left *left, const struct candidate *batch,
-                  ptrdiff_t count)
+static inline int is_place(const struct packed *right, int64_t at)
 {
-    for (ptrdiff_t i = -AHEAD; i < count; i++) {
-        if (i + AHEAD < count) {
-            const int8_t *next = right->values + batch[i + AHEAD].right * left->width;
-            for (ptrdiff_t at = 0; at < left->width; at += LINE)
-                __builtin_prefetch(next + at);
-        }
-        if (i < 0)
-            continue;
-        const uint8_t *x = left->values + batch[i].left * left->width;
-        const int8_t *y = right->values + batch[i].right * left->width;
-        keep(left, batch[i].left, right->first + batch[i].right, product(x, y, left->width));
+    int64_t begin = right->places[at], end = right->places[at + 1];
+    return 0 <= begin && begin <= end && end <= right->count;
+}
+
+/* Have fetched a candidate that comes next, and where it is for a later one. */
+static inline void look_ahead(const struct packed *right, const uint32_t *ids, int64_t i, int64_t end)
+{
+    int64_t at = i + 2 * AHEAD < end ? ids[i + 2 * AHEAD] - right->first : -1;
+    if (at >= 0 && at < right->rows)
+        __builtin_prefetch(right->places + at);
+    at = i + AHEAD < end ? ids[i + AHEAD] - right->first : -1;
+    if (at < 0 || at >= right->rows || !is_place(right, at))
+        return;
+    for (int64_t k = right->places[at]; k < right->places[at + 1]; k += LINE) {
+        __builtin_prefetch(right->columns + k);
+        __builtin_prefetch(right->columns + k + LINE / 2);
+        __builtin_prefetch(right->values + k);
     }
 }
 
-/* The search among candidates: those of left row i are ids[ends[i]] to ids[ends[i + 1]]. */
-static void among(product *product, const struct right *right, struct left *left, const uint32_t *ids,
-                  const int64_t *ends)
+/* `x` has a value for every column that there could be. */
+static inline int32_t packed_product(const uint8_t *x, const uint16_t *columns, const int8_t *values, int64_t count)
 {
-    struct candidate batch[BATCH];
-    ptrdiff_t count = 0;
-    for (ptrdiff_t row = 0; row < left->rows; row++)
+    int32_t sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += x[columns[i]] * values[i];
+    return sum;
+}
+
+/* The search among candidates: those of left row i are ids[ends[i]] to ids[ends[i + 1]]. `x`: ROOM zeros. Returns 0 if
+ * a right row is out of range.
+ */
+static int among(const struct packed *right, struct left *left, const uint32_t *ids, const int64_t *ends, uint8_t *x)
+{
+    for (ptrdiff_t row = 0; row < left->rows; row++) {
+        memcpy(x, left->values + row * left->width, (size_t)left->width);
         for (int64_t i = ends[row]; i < ends[row + 1]; i++) {
+            look_ahead(right, ids, i, ends[left->rows]);
             int64_t at = ids[i] - right->first;
             if (at < 0 || at >= right->rows)
                 continue;
-            batch[count++] = (struct candidate){(uint32_t)row, (uint32_t)at};
-            if (count == BATCH) {
-                score(product, right, left, batch, count);
-                count = 0;
-            }
+            if (!is_place(right, at))
+                return 0;
+            int64_t place = right->places[at], count = right->places[at + 1] - place;
+            keep(left, row, right->first + at, packed_product(x, right->columns + place, right->values + place, count));
         }
-    score(product, right, left, batch, count);
+    }
+    return 1;
 }
 
 #include "dot_sets.h"
@@ -256,29 +274,31 @@ const char *dot_search(const char *kernel, int64_t width, int64_t first, int64_t
     return NULL;
 }
 
-/* Some pairs; adds as dot_search does. Arrays: x, y, ids, ends, found, kept. Returns what is wrong, or NULL. */
-const char *dot_search_among(const char *kernel, int64_t width, int64_t first, int64_t rows, int32_t threshold,
-                             int most, const struct array *a)
+/* Some pairs; adds as dot_search does. Arrays: x, columns, values, places, ids, ends, found, kept. Returns what is
+ * wrong, or NULL.
+ */
+const char *dot_search_among(int64_t width, int64_t first, int32_t threshold, int most, const struct array *a)
 {
-    const struct kernel *chosen = kernel_of(kernel);
     struct left left = {.width = width, .threshold = threshold, .most = most, .beyond = -FAR};
-    if (!chosen)
-        return "kernel";
-    const char *wrong = fit(a[0], a[4], a[5], &left);
+    const char *wrong = fit(a[0], a[6], a[7], &left);
     if (wrong)
         return wrong;
-    if (rows < 0 || first < 0 || first + rows > UINT32_MAX || a[1].bytes != rows * width)
+    int64_t rows = items(a[3], 8) - 1, ids = items(a[4], 4), count = a[2].bytes;
+    const int64_t *ends = a[5].items;
+    if (rows < 0 || first < 0 || first + rows > UINT32_MAX || items(a[1], 2) != count)
         return "right";
-    int64_t ids = items(a[2], 4);
-    const int64_t *ends = a[3].items;
-    if (ids < 0 || items(a[3], 8) != left.rows + 1)
+    if (ids < 0 || items(a[5], 8) != left.rows + 1)
         return "candidates";
     for (int64_t i = 0; i <= left.rows; i++)
         if (ends[i] < (i ? ends[i - 1] : 0) || ends[i] > ids)
             return "candidates";
-    struct right right = {a[1].items, rows, 0, first};
-    among(chosen->product, &right, &left, a[2].items, ends);
-    return NULL;
+    struct packed right = {a[1].items, a[2].items, a[3].items, rows, first, count};
+    uint8_t *x = calloc(ROOM, 1);
+    if (!x)
+        return "memory";
+    int done = among(&right, &left, a[4].items, ends, x);
+    free(x);
+    return done ? NULL : "right";
 }
 
 /* The pairs (left[i], right[i]). Arrays: x, y, left, right, scores. Returns what is wrong, or NULL. */

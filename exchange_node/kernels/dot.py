@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from exchange_node.kernels.packed import Packed
+
 KEPT = np.dtype([("score", np.int32), ("right", np.uint32)])
 EVERY = -(1 << 40)
 """As `beyond`: no pair is left out."""
@@ -32,7 +34,7 @@ def _load() -> ctypes.CDLL:
     name, whole, size, arrays = ctypes.c_char_p, ctypes.c_int, ctypes.c_int64, ctypes.POINTER(_Array)
     library.dot_kernel.argtypes = [whole]
     library.dot_search.argtypes = [name, size, size, size, ctypes.c_int32, whole, size, arrays]
-    library.dot_search_among.argtypes = [name, size, size, size, ctypes.c_int32, whole, arrays]
+    library.dot_search_among.argtypes = [size, size, ctypes.c_int32, whole, arrays]
     library.dot_pairs.argtypes = [name, size, arrays]
     for function in ("kernel", "search", "search_among", "pairs"):
         getattr(library, f"dot_{function}").restype = name
@@ -127,44 +129,50 @@ def search(
     The right rows are numbered from `first` on and must come after those that are kept already. Only those with a
     number above `beyond` + the left row's are looked at.
     """
+    _check(x, threshold, kept)
+    if y.values.dtype != np.int8 or x.shape[1] != y.width:
+        raise ValueError("width: wrong size or values")
     sizes = (y.width, first, len(y), threshold, kept.pairs.shape[1], beyond)
-    _call("dot_search", (kernel, *sizes), (x, y.values, kept.counts, kept.pairs), y.width)
+    _call("dot_search", (kernel.encode(), *sizes), (x, y.values, kept.counts, kept.pairs))
 
 
-def search_among(
-    kernel: str, x: Array, y: Rows, threshold: int, kept: Kept, ids: Array, ends: Array, first: int = 0
-) -> None:
+def search_among(x: Array, y: Packed, threshold: int, kept: Kept, ids: Array, ends: Array, first: int = 0) -> None:
     """As `search`, among candidates only: those of left row i are ids[ends[i]:ends[i + 1]], of which those that are not
     among the right rows are passed over. `ids`: uint32; `ends`: int64 of shape (m + 1,).
     """
     if ids.dtype != np.uint32 or ends.dtype != np.int64:
         raise ValueError("candidates: wrong size or values")
-    sizes = (y.shape[-1], first, len(y), threshold, kept.pairs.shape[1])
-    _call("dot_search_among", (kernel, *sizes), (x, y, ids, ends, kept.counts, kept.pairs), y.shape[-1])
+    if (y.columns.dtype, y.values.dtype, y.places.dtype) != (np.uint16, np.int8, np.int64):
+        raise ValueError("right: wrong size or values")
+    arrays = (x, y.columns, y.values, y.places, ids, ends, kept.counts, kept.pairs)
+    _check(x, threshold, kept)
+    _call("dot_search_among", (x.shape[1], first, threshold, kept.pairs.shape[1]), arrays)
 
 
 def pairs(kernel: str, x: Array, y: Rows, left: Array, right: Array) -> NDArray[np.int32]:
     """The dot products of x[left[i]] and y[right[i]]; `left` and `right`: uint32."""
     if left.dtype != np.uint32 or right.dtype != np.uint32:
         raise ValueError("pairs: wrong size or values")
+    if x.dtype != np.uint8 or y.dtype != np.int8 or x.ndim != 2 or x.shape[1] != y.shape[-1]:
+        raise ValueError("width: wrong size or values")
     scores = np.zeros(len(left), np.int32)
-    _call("dot_pairs", (kernel, y.shape[-1]), (x, y, left, right, scores), y.shape[-1])
+    _call("dot_pairs", (kernel.encode(), y.shape[-1]), (x, y, left, right, scores))
     return scores
 
 
-def _call(function: str, words: tuple[Any, ...], arrays: tuple[Array, ...], width: int) -> None:
-    x, y = arrays[:2]
-    if x.dtype != np.uint8 or y.dtype != np.int8 or x.ndim != 2 or x.shape[1] != width:
+def _check(x: Array, threshold: int, kept: Kept) -> None:
+    if x.dtype != np.uint8 or x.ndim != 2:
         raise ValueError("width: wrong size or values")
-    kernel, *sizes = words
-    if function != "dot_pairs":
-        if not -(2**31) <= sizes[3] < 2**31:
-            raise ValueError("threshold: wrong size or values")
-        if arrays[-2].dtype != np.int32 or arrays[-1].dtype != KEPT:
-            raise ValueError("answer: wrong size or values")
+    if not -(2**31) <= threshold < 2**31:
+        raise ValueError("threshold: wrong size or values")
+    if kept.counts.dtype != np.int32 or kept.pairs.dtype != KEPT:
+        raise ValueError("answer: wrong size or values")
+
+
+def _call(function: str, words: tuple[Any, ...], arrays: tuple[Array, ...]) -> None:
     if any(not array.flags.c_contiguous for array in arrays):
         raise ValueError("contiguous: wrong layout")
     packed = (_Array * len(arrays))(*(_Array(array.ctypes.data, array.nbytes) for array in arrays))
-    wrong = getattr(_LIBRARY, function)(kernel.encode(), *sizes, packed)
+    wrong = getattr(_LIBRARY, function)(*words, packed)
     if wrong is not None:
         raise ValueError(f"{wrong.decode()}: wrong size or values")

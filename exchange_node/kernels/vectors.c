@@ -260,23 +260,29 @@ const char *vectors_left(const struct vectors *vectors, struct array rows, struc
     return NULL;
 }
 
-/* As vectors_left, of what the users make of each row. */
+/* What the users make of each row, without zeros: the values of the i-th stand at places[i] to places[i + 1]; there is
+ * room for a value in each column of each row and one more. Returns what is wrong, or NULL.
+ */
 const char *vectors_right(const struct vectors *vectors, const struct user *users, int64_t user_count,
-                          struct array rows, struct array out)
+                          struct array rows, struct array columns, struct array values, struct array places)
 {
     const int64_t *row = rows.items;
-    int64_t count = rows_of(vectors, rows);
+    int64_t count = rows_of(vectors, rows), made = 0, *place = (int64_t *)places.items;
     if (count < 0)
         return "rows";
     if (!are_users(vectors, vectors, users, user_count, MOST_FACTOR))
         return "weights";
-    if (out.bytes != count * vectors->width)
+    if (items(columns, sizeof(uint16_t)) <= count * vectors->width || values.bytes <= count * vectors->width ||
+        items(places, sizeof(int64_t)) != count + 1)
         return "answer";
     struct shared *shared = share(vectors, users, user_count);
     for (int64_t i = 0; i < count && shared; i++) {
         look_ahead(vectors, row, i, count);
-        right_row(vectors, row[i], users, users + user_count, shared, (int8_t *)out.items + i * vectors->width);
+        place[i] = made;
+        made += right_row(vectors, row[i], users, users + user_count, shared, (uint16_t *)columns.items + made,
+                          (int8_t *)values.items + made);
     }
+    place[count] = made;
     free(shared);
     return shared ? NULL : "memory";
 }

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from exchange_node.kernels.packed import Packed
+
 PACKED = "packed"
 """The tokeniser of values that are tokens already, a NUL behind each."""
 FACTOR_BITS, RARITY_BITS, INVERSE_BITS = 12, 12, 20  # as in vectors.c
@@ -44,7 +46,7 @@ def _load() -> ctypes.CDLL:
     library.vectors_begin.restype = handle
     library.vectors_fill.argtypes = [handle, whole, whole, ctypes.POINTER(_Column), handle]
     library.vectors_left.argtypes = [handle, _Array, _Array]
-    library.vectors_right.argtypes = [handle, handle, size, _Array, _Array]
+    library.vectors_right.argtypes = [handle, handle, size, *(4 * [_Array])]
     library.vectors_agree.argtypes = [handle, handle, handle, size, _Array, _Array, _Array]
     for function in (library.vectors_fill, library.vectors_left, library.vectors_right, library.vectors_agree):
         function.restype = name
@@ -148,10 +150,14 @@ class Tables:
         """Rows without weights into `out`, of shape (rows, width)."""
         _check(_LIBRARY.vectors_left(self._open(), _numbers(rows), self._answer(rows, out, np.uint8)))
 
-    def right(self, rows: Rows, users: Array, out: NDArray[np.int8]) -> None:
-        """Rows with weights into `out`, of shape (rows, width); `users`, of type USER, in units of 2^-FACTOR_BITS."""
-        answer = self._answer(rows, out, np.int8)
-        _check(_LIBRARY.vectors_right(self._open(), _users(users), len(users), _numbers(rows), answer))
+    def right(self, rows: Rows, users: Array) -> Packed:
+        """Rows with weights; `users`, of type USER, in units of 2^-FACTOR_BITS."""
+        room = len(rows) * self.width + 1
+        columns, values, places = np.empty(room, np.uint16), np.empty(room, np.int8), np.empty(len(rows) + 1, np.int64)
+        answer = (_array(columns), _array(values), _array(places))
+        _check(_LIBRARY.vectors_right(self._open(), _users(users), len(users), _numbers(rows), *answer))
+        made = int(places[-1])
+        return Packed(columns[:made].copy(), values[:made].copy(), places)
 
     def agree(self, rows: Rows, other: Tables, other_rows: Rows, users: Array) -> NDArray[np.int64]:
         """How each pair of a left row and another's right one agrees in each block: see `vectors_agree`."""

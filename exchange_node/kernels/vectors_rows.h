@@ -71,13 +71,13 @@ static struct shared *share(const struct vectors *vectors, const struct user *us
     return shared;
 }
 
-static void right_row(const struct vectors *vectors, int64_t row, const struct user *user, const struct user *last,
-                      struct shared *shared, int8_t *restrict out)
+/* The values of a right row that are not 0, and their columns, for which there is room for `width`. Returns how many. */
+static int64_t right_row(const struct vectors *vectors, int64_t row, const struct user *user, const struct user *last,
+                         struct shared *shared, uint16_t *restrict columns, int8_t *restrict values)
 {
-    int64_t *restrict sums = shared->sums;
+    int64_t *restrict sums = shared->sums, made = 0;
     uint16_t *restrict set = shared->set;
     size_t count = 0;
-    memset(out, 0, (size_t)vectors->width);
     for (const struct group *group = vectors->groups; group < vectors->groups + vectors->group_count; group++) {
         const uint32_t *word = record_of(group, row), *end;
         for (int b = group->first; word && b < group->end; b++, word = end) {
@@ -85,28 +85,30 @@ static void right_row(const struct vectors *vectors, int64_t row, const struct u
             int64_t length = vectors->inverses[square_of(*word)];
             for (; user < last && user->right == b; user++) {
                 int64_t common = user->common * length * RAREST, more = (user->rare - user->common) * length;
-                int start = vectors->blocks[user->left].start;
-                if (!shared->many[user->left])
-                    for (const uint32_t *entry = word + 1; entry < end; entry++)
-                        out[start + place_of(*entry)] = rounded(common * count_of(*entry) + more * rarity_in(*entry));
-                else
-                    for (const uint32_t *entry = word + 1; entry < end; entry++) {
-                        uint32_t column = (uint32_t)start + place_of(*entry);
-                        set[count] = (uint16_t)column;
+                int start = vectors->blocks[user->left].start, many = shared->many[user->left];
+                for (const uint32_t *entry = word + 1; entry < end; entry++) {
+                    uint16_t column = (uint16_t)(start + place_of(*entry));
+                    int64_t sum = common * count_of(*entry) + more * rarity_in(*entry);
+                    if (many) {
+                        set[count] = column;
                         count += !sums[column];
-                        sums[column] += common * count_of(*entry) + more * rarity_in(*entry);
+                        sums[column] += sum;
+                    } else {
+                        columns[made] = column;
+                        made += (values[made] = rounded(sum)) != 0;
                     }
+                }
             }
         }
         while (user < last && user->right < group->end)
             user++;
     }
     for (size_t i = 0; i < count; i++) {
-        int64_t sum = sums[set[i]];
-        if (sum)
-            out[set[i]] = rounded(sum);
+        columns[made] = set[i];
+        made += (values[made] = rounded(sums[set[i]])) != 0;
         sums[set[i]] = 0;
     }
+    return made;
 }
 
 /* Of a left vector and a right row, for each user: see vectors_agree. */

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exchange_node.kernels import dot
-from exchange_node.kernels.dot import Kept, SideBySide, side_by_side
+from exchange_node.kernels.dot import Kept, SideBySide
+from exchange_node.kernels.packed import Packed
 from exchange_node.linkage.blocks import Candidates
 from exchange_node.linkage.errors import LinkageError
 
@@ -23,8 +24,8 @@ STRIPE = 1020  # most left rows that one thread takes at a time; whole sets of r
 SCORED = np.dtype([("score", np.int32), ("left", np.uint32), ("right", np.uint32)])
 Scored = NDArray[np.void]
 """Pairs of type SCORED, by falling score, then by left and right row."""
-Progress = Callable[[int, int], None]
-"""Called with (left rows done, left rows in all) after each stripe. To cancel, raise from it."""
+Progress = Callable[[int], None]
+"""Called with the pairs of rows that are behind us, compared or not, after each stripe. To cancel, raise from it."""
 Compare = Callable[[str, NDArray[np.uint8], int, int, Kept], None]
 """Kernel, a stripe of left rows, the first one's number, threshold, and what is kept of them, which grows."""
 Stripe = Callable[[int, int], NDArray[np.uint8]]
@@ -50,7 +51,7 @@ def choose(name: str) -> str:
 def best_pairs(
     stripe: Stripe,
     rows: int,
-    slabs: Iterable[SideBySide | NDArray[np.int8]],
+    slabs: Iterable[SideBySide | Packed],
     threshold: int,
     most: int,
     kernel: str,
@@ -61,8 +62,8 @@ def best_pairs(
 ) -> Best:
     """For each of `rows` left rows the best `most` right rows, 256 at most, with a score of at least `threshold`.
 
-    `slabs`: the right rows, a slab at a time: int8 of shape (n, width); where all are compared best laid out by
-    `side_by_side`, or that happens here. `among`: candidates, else all pairs are compared. `later`: both sides are one
+    `slabs`: the right rows, a slab at a time. `among`: candidates, for which rows are packed, else all pairs are
+    compared. `later`: both sides are one
     file, and of all pairs only those whose right row comes after the left one count. Raises whatever `stripe`, `slabs`
     or `progress` raise.
     """
@@ -81,7 +82,7 @@ def best_pairs(
 
                 for done in pool.map(search, range(0, rows, step)):
                     if progress is not None:
-                        progress(done, rows)
+                        progress(first * rows + done * len(slab))
                 first += len(slab)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -89,22 +90,23 @@ def best_pairs(
     return Best(_by_score(kept), len(among) if among is not None else rows * first - before)
 
 
-def _all(slab: SideBySide | NDArray[np.int8], first: int, later: bool) -> Compare:
-    laid = slab if isinstance(slab, SideBySide) else side_by_side([slab], *slab.shape)
+def _all(slab: SideBySide | Packed, first: int, later: bool) -> Compare:
+    if isinstance(slab, Packed):
+        raise ValueError("all pairs: right rows must lie side by side")
 
     def compare(kernel: str, x: NDArray[np.uint8], start: int, threshold: int, kept: Kept) -> None:
-        dot.search(kernel, x, laid, threshold, kept, first, start if later else dot.EVERY)
+        dot.search(kernel, x, slab, threshold, kept, first, start if later else dot.EVERY)
 
     return compare
 
 
-def _among(slab: SideBySide | NDArray[np.int8], first: int, among: Candidates) -> Compare:
+def _among(slab: SideBySide | Packed, first: int, among: Candidates) -> Compare:
     if isinstance(slab, SideBySide):
-        raise ValueError("among: candidates are looked up among rows that lie one after the other")
+        raise ValueError("candidates: right rows must be packed")
 
     def compare(kernel: str, x: NDArray[np.uint8], start: int, threshold: int, kept: Kept) -> None:
         own = among.of(start, start + len(x))
-        dot.search_among(kernel, x, slab, threshold, kept, own.ids, own.ends, first)
+        dot.search_among(x, slab, threshold, kept, own.ids, own.ends, first)
 
     return compare
 

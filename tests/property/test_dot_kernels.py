@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from exchange_node.kernels import blocks as buckets
 from exchange_node.kernels import dot, greedy
+from exchange_node.kernels.packed import Packed
 from exchange_node.linkage.blocks import Buckets
 from exchange_node.linkage.dot import best_pairs, choose
 from exchange_node.linkage.errors import LinkageError
@@ -116,11 +118,10 @@ def test_the_search_among_all_pairs_is_exact(
     assert told(kept) == plainly(scores, after(scores.shape, beyond), threshold, most)
 
 
-@pytest.mark.parametrize("kernel", OURS)
 @settings(max_examples=60, deadline=None)
 @searches
+@example(1, (7, 130), 4096, (extreme, extreme), 0.0, 12, dot.EVERY)
 def test_the_search_among_candidates_is_exact(
-    kernel: str,
     seed: int,
     rows: tuple[int, int],
     width: int,
@@ -141,7 +142,7 @@ def test_the_search_among_candidates_is_exact(
     assert all(set(ids[ends[i] : ends[i + 1]]) == set(np.flatnonzero(allowed[i])) for i in range(rows[0]))
     kept, cut = dot.Kept.none(rows[0], most), seed % (rows[1] + 1)
     for first, part in ((0, y[:cut]), (cut, y[cut:])):
-        dot.search_among(kernel, x, part, threshold, kept, ids, ends, first)
+        dot.search_among(x, Packed.of(part), threshold, kept, ids, ends, first)
     assert told(kept) == plainly(scores, allowed, threshold, most)
 
 
@@ -170,12 +171,14 @@ def test_a_kernel_is_exact_across_its_own_tiles(kernel: str, rows: int) -> None:
             assert told(kept) == plainly(scores, scores >= threshold, threshold, 256)
 
 
-@pytest.mark.parametrize("kernel", OURS)
-def test_a_batch_of_candidates_ends_within_a_left_row(kernel: str) -> None:
-    x, y, scores = sides(3, (30, 400), 64, (full, full))
-    kept, ids = dot.Kept.none(30, 5), np.tile(np.arange(400, dtype=np.uint32), 30)
-    dot.search_among(kernel, x, y, 0, kept, ids, np.arange(31) * 400)
-    assert told(kept) == plainly(scores, scores >= 0, 0, 5)
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.sampled_from(WIDTHS), st.sampled_from(KINDS))
+@settings(max_examples=20, deadline=None)
+def test_rows_are_packed_however_they_come(sizes: list[int], width: int, kind: Kind) -> None:
+    rows = kind(np.random.default_rng(sum(sizes)), (sum(sizes), width), -128)
+    ends = np.cumsum([0, *sizes])
+    packed = Packed.together([Packed.of(rows[start:end]) for start, end in pairwise(ends)])
+    assert len(packed) == len(rows) and packed.values.all()
+    assert np.array_equal(packed.unpacked(width), rows)
 
 
 @pytest.mark.parametrize("kernel", OURS)
@@ -227,7 +230,8 @@ def test_slabs_put_together_are_the_whole(
 
     def best(*cuts: int) -> Any:
         among = Buckets(theirs + 1, rows[1]).candidates(mine + 1, later=later) if blocked else None
-        slabs = (y[start:end] for start, end in pairwise((0, *cuts, rows[1])))
+        parts = [y[start:end] for start, end in pairwise((0, *cuts, rows[1]))]
+        slabs = map(Packed.of, parts) if blocked else (dot.side_by_side([part], *part.shape) for part in parts)
         return best_pairs(lambda top, bottom: x[top:bottom], rows[0], slabs, 3, 4, choose("native"), among, later=later)
 
     cut = min(cut, rows[1])
@@ -238,17 +242,18 @@ def test_slabs_put_together_are_the_whole(
 
 def test_progress_is_told_and_can_cancel() -> None:
     x, y, scores = sides(5, (200, 100), 64, (full, full))
-    seen: list[tuple[int, int]] = []
+    seen: list[int] = []
 
     def run(**options: Any) -> Any:
         least = int(scores.min())
-        return best_pairs(lambda top, bottom: x[top:bottom], 200, [y], least, 3, choose("native"), **options)
+        slabs = [dot.side_by_side([part], *part.shape) for part in (y[:30], y[30:])]
+        return best_pairs(lambda top, bottom: x[top:bottom], 200, slabs, least, 3, choose("native"), **options)
 
-    run(progress=lambda done, rows: seen.append((done, rows)))
-    assert seen == sorted(seen) and seen[-1] == (200, 200)
+    run(progress=seen.append)
+    assert seen == sorted(seen) and 200 * 30 in seen and seen[-1] == 200 * 100
     assert len(run().pairs) == 600
 
-    def cancel(done: int, rows: int) -> None:
+    def cancel(done: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -277,7 +282,7 @@ def test_links_are_those_of_a_plain_loop(pairs: list[tuple[int, int]]) -> None:
 # -- what does not fit ------------------------------------------------------------------------------------------------
 
 X, Y = np.ones((6, 64), np.uint8), np.ones((70, 64), np.int8)
-LAID = dot.side_by_side([Y], *Y.shape)
+LAID, PACKED = dot.side_by_side([Y], *Y.shape), Packed.of(Y)
 IDS, ENDS = np.tile(np.arange(70, dtype=np.uint32), 6), np.arange(7) * 70
 LEFT = np.arange(6, dtype=np.uint32)
 TOO_LARGE = np.full((6, 64), 128, np.uint8)
@@ -322,37 +327,50 @@ def test_a_search_that_does_not_fit_is_refused(place: int, value: object) -> Non
 @pytest.mark.parametrize(
     ("place", "value"),
     [
-        (0, "fastest"),
-        (1, TOO_LARGE),
-        (2, np.ones((70, 65), np.int8)),
-        (2, Y.astype(np.int16)),
-        (2, np.asfortranarray(Y)),
-        (3, -(2**31) - 1),
-        (4, dot.Kept.none(6, 0)),
-        (4, dot.Kept.none(7, 3)),
-        (5, IDS.astype(np.int32)),
-        (5, IDS[1:]),
-        (6, ENDS[1:]),
-        (6, ENDS - 1),
-        (6, ENDS[::-1].copy()),
-        (6, ENDS.astype(np.uint32)),
-        (7, -1),
-        (7, 2**32 - 70),
+        (0, TOO_LARGE),
+        (0, X.astype(np.int8)),
+        (1, replace(PACKED, columns=PACKED.columns.astype(np.int32))),
+        (1, replace(PACKED, columns=PACKED.columns[1:])),
+        (1, replace(PACKED, values=PACKED.values.astype(np.int16))),
+        (1, replace(PACKED, values=PACKED.values[1:])),
+        (1, replace(PACKED, places=PACKED.places.astype(np.uint32))),
+        (1, replace(PACKED, places=PACKED.places[:0])),
+        (1, replace(PACKED, places=PACKED.places - 1)),
+        (1, replace(PACKED, places=PACKED.places + 1)),
+        (1, replace(PACKED, places=PACKED.places[::-1].copy())),
+        (2, -(2**31) - 1),
+        (3, dot.Kept.none(6, 0)),
+        (3, dot.Kept.none(7, 3)),
+        (4, IDS.astype(np.int32)),
+        (4, IDS[1:]),
+        (5, ENDS[1:]),
+        (5, ENDS - 1),
+        (5, ENDS[::-1].copy()),
+        (5, ENDS.astype(np.uint32)),
+        (6, -1),
+        (6, 2**32 - 70),
     ],
 )
 def test_a_search_among_candidates_that_does_not_fit_is_refused(place: int, value: object) -> None:
-    good: list[Any] = ["plain", X, Y, 64, dot.Kept.none(6, 3), IDS, ENDS, 0]
+    good: list[Any] = [X, PACKED, 64, dot.Kept.none(6, 3), IDS, ENDS, 0]
     dot.search_among(*good)
-    assert good[4].counts.tolist() == [3] * 6
-    good[4] = dot.Kept.none(6, 3)
+    assert good[3].counts.tolist() == [3] * 6
+    good[3] = dot.Kept.none(6, 3)
     good[place] = value
     with pytest.raises(ValueError, match="wrong"):
         dot.search_among(*good)
 
 
+def test_columns_that_no_left_row_has_count_nothing() -> None:
+    kept = dot.Kept.none(6, 3)
+    beyond = replace(PACKED, columns=PACKED.columns + np.uint16(2**16 - 64))
+    dot.search_among(X, beyond, 0, kept, IDS, ENDS)
+    assert not kept.pairs["score"].any() and kept.counts.tolist() == [3] * 6
+
+
 def test_candidates_that_are_not_among_the_right_rows_are_passed_over() -> None:
     kept = dot.Kept.none(6, 3)
-    dot.search_among("plain", X, Y[:2], 64, kept, IDS, ENDS, 68)
+    dot.search_among(X, Packed.of(Y[:2]), 64, kept, IDS, ENDS, 68)
     assert kept.counts.tolist() == [2] * 6 and kept.pairs["right"][:, :2].tolist() == [[68, 69]] * 6
 
 
