@@ -14,28 +14,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exchange_node.encoding.vector_tokens import district, number_word, sector, soundex
+from exchange_node.kernels import vectors as native
 from exchange_node.kernels.cores import for_each
-from exchange_node.records.columns import Column, Columns
+from exchange_node.records.columns import Columns
 
 Part = tuple[str, str]
 """A field and what of it."""
 Key = tuple[Part, ...]
 Hashes = NDArray[np.uint32]
+Rows = NDArray[np.integer]
+Take = Callable[[str], str]
 NAMES_EITHER_WAY = "names-either-way"
 
 
-def block_keys(columns: Columns, keys: Sequence[Key], secret: bytes) -> Hashes:
-    """The hash of each key of each row, shape (keys, rows); 0 where a part of it is missing."""
-    parts = {part: _part(columns, part, secret) for part in dict.fromkeys(part for key in keys for part in key)}
-    rows = len(next(iter(columns.values())))
-    found = np.zeros((len(keys), rows), np.uint32)
+class Parts:
+    """The keyed hashes of parts of one register's values, each made when a row that has it is first asked for: SipHash-2-4
+    (Aumasson and Bernstein 2012) of the part's UTF-8.
+    """
+
+    def __init__(self, columns: Columns, secret: bytes) -> None:
+        self._columns = columns
+        self._key = hashlib.blake2b(b"block key", key=secret, digest_size=16).digest()
+        self._hashes: dict[tuple[str, Take], tuple[NDArray[np.uint64], NDArray[np.bool_]]] = {}
+
+    def of(self, part: Part, rows: Rows) -> NDArray[np.uint64]:
+        """Of these rows; 0 where it is missing."""
+        field, what = part
+        if what != NAMES_EITHER_WAY:
+            return self._of(field, _PARTS[self._columns[field].kind][what], rows)
+        one, two = (self._of(name, soundex, rows) for name in ("forename", "surname"))
+        return np.where((one != 0) & (two != 0), one + two, np.uint64(0))
+
+    def _of(self, field: str, take: Take, rows: Rows) -> NDArray[np.uint64]:
+        column = self._columns[field]
+        codes = column.codes[rows]
+        if (field, take) not in self._hashes:
+            self._hashes[field, take] = np.zeros(len(column.values), np.uint64), np.zeros(len(column.values), np.bool_)
+        hashes, known = self._hashes[field, take]
+        wanted = np.zeros(len(known), np.bool_)
+        wanted[codes] = True
+        numbers = np.flatnonzero(wanted & ~known)
+        values = map(column.values.__getitem__, numbers.tolist())
+        hashes[numbers] = native.hashes(self._key, [take(value) if value else "" for value in values])
+        known[numbers] = True
+        return hashes[codes]
+
+
+def block_keys(parts: Parts, keys: Sequence[Key], rows: Rows) -> Hashes:
+    """The hash of each key of each of these rows, shape (keys, rows); 0 where a part of it is missing."""
+    hashes = {part: parts.of(part, rows) for part in dict.fromkeys(part for key in keys for part in key)}
+    found = np.zeros((len(keys), len(rows)), np.uint32)
 
     def join(at: int) -> None:
-        joined = np.full(rows, np.uint64(at + 1))
-        known = np.ones(rows, np.bool_)
+        joined = np.full(len(rows), np.uint64(at + 1))
+        known = np.ones(len(rows), np.bool_)
         for part in keys[at]:
-            known &= parts[part] != 0
-            joined = _mix(joined * np.uint64(0x9E3779B97F4A7C15) + parts[part])
+            known &= hashes[part] != 0
+            joined = _mix(joined * np.uint64(0x9E3779B97F4A7C15) + hashes[part])
         found[at] = np.maximum((joined >> np.uint64(32)).astype(np.uint32), np.uint32(1)) * known
 
     for_each(join, len(keys))
@@ -54,44 +89,13 @@ def possible_keys(kinds: Sequence[tuple[str, str]]) -> list[Key]:
     return keys
 
 
-def _part(columns: Columns, part: Part, secret: bytes) -> NDArray[np.uint64]:
-    field, what = part
-    if what == NAMES_EITHER_WAY:
-        one, two = (_of_values(columns[name], soundex, secret) for name in ("forename", "surname"))
-        return np.where((one != 0) & (two != 0), one + two, np.uint64(0))
-    column = columns[field]
-    return _of_values(column, _PARTS[column.kind][what], secret)
-
-
-def _of_values(column: Column, take: Callable[[str], str], secret: bytes) -> NDArray[np.uint64]:
-    used = np.zeros(len(column.values), np.bool_)
-    used[column.codes] = True  # of some rows' column, few of its values
-    numbers = np.flatnonzero(used)
-    values = map(column.values.__getitem__, numbers.tolist())
-    texts = [take(value) if value else "" for value in values]
-    keyed = hashlib.blake2b(key=hashlib.blake2b(b"block key", key=secret, digest_size=32).digest(), digest_size=8)
-    digests = {text: _digest(keyed, text) for text in set(texts)}  # many values have the same part
-    hashes = np.zeros(len(column.values), np.uint64)
-    hashes[numbers] = np.frombuffer(b"".join(map(digests.__getitem__, texts)), "<u8")
-    return hashes[column.codes]
-
-
-def _digest(keyed: hashlib.blake2b, text: str) -> bytes:
-    """Eight bytes of keyed BLAKE2b (RFC 7693); zeros for what is missing."""
-    if not text:
-        return bytes(8)
-    one = keyed.copy()
-    one.update(text.encode())
-    return one.digest()
-
-
 def _of_date(text: str, *parts: slice) -> str:
     taken = [text[part] for part in parts]
-    return "" if any(set(part) == {"0"} for part in taken) else "-".join(taken)
+    return "-".join(taken) if all(part.strip("0") for part in taken) else ""
 
 
 _YEAR, _MONTH, _DAY = slice(0, 4), slice(5, 7), slice(8, 10)
-_PARTS: Mapping[str, Mapping[str, Callable[[str], str]]] = {
+_PARTS: Mapping[str, Mapping[str, Take]] = {
     "name": {
         "sound": lambda text: soundex(text.split()[0]),
         "beginning": lambda text: text[:4],

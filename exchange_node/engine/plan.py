@@ -20,7 +20,6 @@ from exchange_node.engine.party import Party
 from exchange_node.engine.search import Plan
 from exchange_node.kernels.cores import for_each
 from exchange_node.linkage.errors import LinkageError
-from exchange_node.records.columns import Columns
 
 EVERY_PAIR_UP_TO: Final = 2_500_000_000
 """Pairs up to which all are compared: 50,000 by 50,000 rows. By arithmetic nine seconds a pass on two AVX-512 cores."""
@@ -102,9 +101,9 @@ def _try(party: Party, keys: list[Key], rows: int) -> tuple[NDArray[np.float64],
     side = party.side
     sample = np.sort(np.random.default_rng(0).permutation(side.rows)[:_SAMPLE])
     factor = rows / len(sample)
-    of_sample = block_keys(_rows(side.columns, sample), keys, side.secret)
-    of_originals = block_keys(_rows(side.columns, party.originals), keys, side.secret)
-    of_copies = block_keys(party.copies.columns, keys, side.secret)
+    of_sample = block_keys(side.parts, keys, sample)
+    of_originals = block_keys(side.parts, keys, party.originals)
+    of_copies = block_keys(party.copies.parts, keys, party.every_copy)
     costs = np.empty(len(keys))
     found = (of_copies == of_originals) & (of_copies != 0)
 
@@ -119,10 +118,6 @@ def _try(party: Party, keys: list[Key], rows: int) -> tuple[NDArray[np.float64],
 
     for_each(weigh, len(keys))
     return costs, np.asarray(found)
-
-
-def _rows(columns: Columns, rows: NDArray[np.intp]) -> Columns:
-    return {name: column.take(rows) for name, column in columns.items()}
 
 
 def _worth(party: Party, weights: Weights) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange_node.encoding.block_keys import Key, block_keys
+from exchange_node.encoding.block_keys import Key, Parts, block_keys
 from exchange_node.encoding.vector_schema import VectorSchema
 from exchange_node.encoding.vectors import LARGEST, Rows, Vectors, Weights, scale_for
 from exchange_node.kernels.cores import for_each
@@ -42,8 +42,12 @@ class Side:
     columns: Columns
     vectors: Vectors
     secret: bytes
-    _keys: dict[Plan, NDArray[np.uint32]] = field(default_factory=dict)
-    _buckets: dict[Plan, Buckets] = field(default_factory=dict)
+    parts: Parts = field(init=False)
+    _keys: dict[Plan, NDArray[np.uint32]] = field(init=False)
+    _buckets: dict[Plan, Buckets] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.forget_keys()
 
     @classmethod
     def of(cls, schema: VectorSchema, columns: Columns, secret: bytes) -> Side:
@@ -58,7 +62,7 @@ class Side:
     def keys(self, plan: Plan) -> NDArray[np.uint32]:
         """The hashes of the plan's keys, shape (keys, rows)."""
         if plan not in self._keys:
-            self._keys = {plan: block_keys(self.columns, plan.keys, self.secret)}
+            self._keys = {plan: block_keys(self.parts, plan.keys, np.arange(self.rows))}
         return self._keys[plan]
 
     def buckets(self, plan: Plan) -> Buckets:
@@ -69,7 +73,7 @@ class Side:
 
     def forget_keys(self) -> None:
         """Let go of what `keys` and `buckets` made, which is large."""
-        self._keys, self._buckets = {}, {}
+        self.parts, self._keys, self._buckets = Parts(self.columns, self.secret), {}, {}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -144,10 +148,16 @@ def candidates(
     left: Side, left_rows: Rows, right: Side, right_rows: Rows, plan: Plan, *, later: bool = False
 ) -> Candidates:
     """The pairs of these rows that the plan's keys name; their places among them. All weights have the same ones."""
-    wanted = left.keys(plan).take(left_rows, axis=1)
-    if np.array_equal(right_rows, np.arange(right.rows)):
+    wanted = left.keys(plan)
+    if not _is_every(left_rows, left):  # keys are large, and those of all are not copied
+        wanted = wanted.take(left_rows, axis=1)
+    if _is_every(right_rows, right):
         return right.buckets(plan).candidates(wanted, later=later)
     return Buckets(right.keys(plan).take(right_rows, axis=1), plan.cap).candidates(wanted, later=later)
+
+
+def _is_every(rows: Rows, side: Side) -> bool:
+    return np.array_equal(rows, np.arange(side.rows))
 
 
 def _side_by_side(vectors: Vectors, rows: Rows, weights: Weights, scale: float) -> Iterator[SideBySide]:
@@ -161,15 +171,16 @@ def _side_by_side(vectors: Vectors, rows: Rows, weights: Weights, scale: float) 
 
 def _packed(vectors: Vectors, rows: Rows, weights: Weights, scale: float) -> Iterator[Packed]:
     """The same to compare candidates with. For a moment a slab stands in memory twice."""
-
-    def part(number: int) -> Packed:
-        return vectors.packed(rows[number * _PART : (number + 1) * _PART], weights, scale)
-
     parts: list[Packed] = []
-    count = -(-len(rows) // _PART)
-    for first in range(0, count, _PARTS):
-        last = min(first + _PARTS, count)
-        parts += for_each(lambda number, first=first: part(first + number), last - first)
-        if last == count or sum(made.nbytes for made in parts) >= SLAB_BYTES // 2:
+    for start in range(0, len(rows), _PARTS * _PART):
+        here = rows[start : start + _PARTS * _PART]
+
+        def part(number: int, here: Rows = here) -> Packed:
+            return vectors.packed(here[number * _PART : (number + 1) * _PART], weights, scale)
+
+        parts += for_each(part, -(-len(here) // _PART))
+        if sum(made.nbytes for made in parts) >= SLAB_BYTES // 2:
             yield Packed.together(parts)
             parts.clear()
+    if parts:
+        yield Packed.together(parts)

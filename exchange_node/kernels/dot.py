@@ -142,7 +142,7 @@ def search_among(x: Array, y: Packed, threshold: int, kept: Kept, ids: Array, en
     """
     if ids.dtype != np.uint32 or ends.dtype != np.int64:
         raise ValueError("candidates: wrong size or values")
-    if (y.columns.dtype, y.values.dtype, y.places.dtype) != (np.uint16, np.int8, np.int64):
+    if y.columns.dtype != np.uint16 or y.values.dtype != np.int8 or y.places.dtype != np.int64:
         raise ValueError("right: wrong size or values")
     arrays = (x, y.columns, y.values, y.places, ids, ends, kept.counts, kept.pairs)
     _check(x, threshold, kept)

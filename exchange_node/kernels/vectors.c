@@ -358,6 +358,20 @@ int vectors_split(struct array text, struct array ends)
     return 1;
 }
 
+/* The keyed hash of each value of a text, as of a column; 0 for an empty one. Returns 0 if something does not fit. */
+int vectors_hashes(const uint64_t *key, struct array text, struct array ends, int64_t gap, struct array out)
+{
+    struct column column = {.text = text, .ends = ends, .gap = gap};
+    int64_t count = values_of(&column, 0);
+    if (count < 0 || items(out, sizeof(uint64_t)) != count)
+        return 0;
+    for (int64_t value = 0; value < count; value++) {
+        struct span span = value_of(&column, value);
+        ((uint64_t *)out.items)[value] = size(span) ? sip(key, span.begin, size(span)) : 0;
+    }
+    return 1;
+}
+
 /* For tests: SipHash-2-4. */
 uint64_t vectors_hash(const uint64_t *key, struct array message)
 {

@@ -53,6 +53,7 @@ def _load() -> ctypes.CDLL:
     library.vectors_end.argtypes, library.vectors_end.restype = [handle], None
     library.vectors_cut.argtypes, library.vectors_cut.restype = [whole, _Array, _Array], size
     library.vectors_split.argtypes = [_Array, _Array]
+    library.vectors_hashes.argtypes = [handle, _Array, _Array, size, _Array]
     library.vectors_hash.argtypes, library.vectors_hash.restype = [handle, _Array], ctypes.c_uint64
     return library
 
@@ -198,6 +199,18 @@ def cut(tokeniser: str, value: str) -> list[str]:
         end = at + 4 + int(out[at : at + 4].view(np.uint32)[0])
         found.append(out[at + 4 : end].tobytes().decode(errors="surrogatepass"))
         at = end
+    return found
+
+
+def hashes(key: bytes, values: Sequence[str]) -> NDArray[np.uint64]:
+    """SipHash-2-4 of each value's UTF-8 with a key of 16 bytes; 0 for an empty one."""
+    if not values:
+        return np.empty(0, np.uint64)
+    texts, found = Texts.of(values, np.empty(0, np.int32)), np.empty(len(values), np.uint64)
+    words = (ctypes.c_uint64 * 2)(*_words(key))
+    if not _LIBRARY.vectors_hashes(words, _bytes(texts.text), _array(texts.ends), texts.gap, _array(found)):
+        raise ValueError("values: wrong size")
+    ctypes.memset(words, 0, ctypes.sizeof(words))
     return found
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange_node.encoding.block_keys import block_keys
+from exchange_node.encoding.block_keys import Parts, block_keys
 from exchange_node.encoding.vector_schema import VectorSchema
 from exchange_node.encoding.vectors import Rows, Vectors
 from exchange_node.engine.search import Plan
@@ -92,7 +92,7 @@ def _compact(column: Column, rows: Rows) -> Column:
 
 def keyed(piece: Piece, right: bool, plan: Plan, secret: bytes, parts: int) -> Iterator[tuple[int, Keyed]]:
     """The piece's rows by their keys, for each of so many parts."""
-    hashes = block_keys(piece.columns, plan.keys, secret)
+    hashes = block_keys(Parts(piece.columns, secret), plan.keys, np.arange(piece.rows))
     number, row = np.nonzero(hashes)
     found = hashes[number, row]
     buckets = number.astype(np.uint64) << _HALF | found

@@ -168,6 +168,13 @@ def test_the_native_hash_equals_the_plain_one(key: bytes, message: bytes) -> Non
     assert native.siphash(key, message) == siphash(key, message)
 
 
+@given(st.lists(ANY))
+def test_values_are_hashed_together_as_alone(values: list[str]) -> None:
+    key = bytes(range(16))
+    alone = [siphash(key, value.encode(errors="surrogatepass")) if value else 0 for value in values]
+    assert native.hashes(key, values).tolist() == alone
+
+
 def register(rows: int, seed: int) -> dict[str, Column]:
     """People of many names; a tenth of each field is missing."""
     rng = np.random.default_rng(seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from exchange_node.encoding.block_keys import block_keys, possible_keys
+from exchange_node.encoding.block_keys import Parts, block_keys, possible_keys
 from exchange_node.encoding.vector_schema import schema_for
 from exchange_node.engine import plan
 from exchange_node.engine.link import Links, link
@@ -73,7 +73,8 @@ def test_names_only_lose_about_what_is_foretold() -> None:
 
 
 def shared_keys(one: dict, other: dict, found: Planned) -> list[int]:
-    ours, theirs = (block_keys(columns, found.plan.keys, b"k" * 32)[:, 0] for columns in (one, other))
+    parts = (Parts(columns, b"k" * 32) for columns in (one, other))
+    ours, theirs = (block_keys(of, found.plan.keys, np.arange(1))[:, 0] for of in parts)
     return np.flatnonzero((ours == theirs) & (ours != 0)).tolist()
 
 
