@@ -28,8 +28,9 @@ NAMES_EITHER_WAY = "names-either-way"
 
 
 class Parts:
-    """The keyed hashes of parts of one register's values, each made when a row that has it is first asked for: SipHash-2-4
-    (Aumasson and Bernstein 2012) of the part's UTF-8.
+    """Keyed hashes of parts of one register's values: SipHash-2-4 (Aumasson and Bernstein 2012) of the part's UTF-8.
+
+    Each is made when a row that has it is first asked for.
     """
 
     def __init__(self, columns: Columns, secret: bytes) -> None:

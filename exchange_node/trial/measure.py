@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from exchange_node.engine.search import Found
@@ -38,8 +39,9 @@ class _Alone:
 def measure(links: Candidates, left: Sequence[str], right: Sequence[str]) -> Measured:
     """One-to-one links; `left` and `right`: for each row who it is, and a row without an answer is nobody's."""
     truth_left, truth_right = _numbered(left, right)
-    there = [Counter(side[side > 0].tolist()) for side in (truth_left, truth_right)]
-    pairs = sum(min(count, there[1][who]) for who, count in there[0].items())
+    people = int(max(truth_left.max(initial=0), truth_right.max(initial=0))) + 1
+    there = [np.bincount(side, minlength=people)[1:] for side in (truth_left, truth_right)]
+    pairs = int(np.minimum(*there).sum())
     return _measured(links, truth_left, truth_right, pairs)
 
 
@@ -92,9 +94,8 @@ def _measured(links: Candidates, left: NDArray[np.int64], right: NDArray[np.int6
 
 
 def _numbered(left: Sequence[str], right: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    numbers: dict[str, int] = {"": 0}
-    one, other = (
-        np.fromiter((numbers.setdefault(text.strip(), len(numbers)) for text in side), np.int64, len(side))
-        for side in (left, right)
-    )
-    return one, other
+    """A number for each that has an answer, 0 for the others."""
+    texts = pc.utf8_trim_whitespace(pa.array([*left, *right], pa.string())).dictionary_encode()
+    numbers = texts.indices.to_numpy(zero_copy_only=False).astype(np.int64) + 1
+    numbers[numbers == pc.index(texts.dictionary, "").as_py() + 1] = 0
+    return numbers[: len(left)], numbers[len(left) :]
