@@ -131,13 +131,15 @@ class Vectors:
         pairs.sort(key=lambda pair: pair[0])
         users = np.array([(left, right, not rare, 1) for right, left, _, _, rare in pairs], native.USER)
         found = np.empty((len(rows), len(self.schema.features)), np.float32)
-        for top in range(0, len(rows), _AT_ONCE):
-            here = slice(top, top + _AT_ONCE)
+        def part(number: int) -> None:
+            here = slice(number * _AT_ONCE, (number + 1) * _AT_ONCE)
             agreed = self._tables.agree(_rows(rows[here]), other._tables, _rows(other_rows[here]), users)
-            part = np.zeros((len(agreed), found.shape[1]))
+            sums = np.zeros((len(agreed), found.shape[1]))
             for (_, _, at, unit, _), whole in zip(pairs, agreed.T, strict=True):
-                part[:, at] += whole / (unit * 2.0 ** (native.RARITY_BITS + native.INVERSE_BITS))
-            found[here] = part
+                sums[:, at] += whole / (unit * 2.0 ** (native.RARITY_BITS + native.INVERSE_BITS))
+            found[here] = sums
+
+        for_each(part, -(-len(rows) // _AT_ONCE))
         return found
 
     def close(self) -> None:

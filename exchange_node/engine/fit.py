@@ -36,10 +36,12 @@ def fit(
     if start is not None:
         beta = np.append(start.features * spread, start.constant)
     loss = _loss(x, y, w, ridge, beta)
+    weighted = np.empty_like(x)  # made once: fresh memory costs more than what is done in it
     for _ in range(_STEPS):
         p = 1 / (1 + np.exp(-np.clip(_along(x, beta), -500, 500)))
         slope = x.T @ (w * (p - y)).astype(np.float32) + ridge * beta
-        curve = (x * (w * np.maximum(p * (1 - p), 1e-12)).astype(np.float32)[:, None]).T @ x + np.diag(ridge)
+        np.multiply(x, (w * np.maximum(p * (1 - p), 1e-12)).astype(np.float32)[:, None], out=weighted)
+        curve = weighted.T @ x + np.diag(ridge)
         step = np.linalg.solve(curve, slope)
         factor, better = 1.0, np.inf
         while factor > 1e-4 and not (better := _loss(x, y, w, ridge, beta - factor * step)) <= loss:

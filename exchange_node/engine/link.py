@@ -23,9 +23,10 @@ from exchange_node.encoding.vectors import Rows, Weights
 from exchange_node.engine.decide import Decision, Estimate, decide, estimate, posterior
 from exchange_node.engine.party import Party
 from exchange_node.engine.plan import Planned, plan_for
-from exchange_node.engine.rehearse import THRESHOLDS, rehearse
+from exchange_node.engine.rehearse import THRESHOLDS, average, rehearse
 from exchange_node.engine.search import Found, Plan, Side, candidates, find
 from exchange_node.kernels import greedy
+from exchange_node.kernels.cores import for_each
 from exchange_node.linkage.blocks import Candidates
 from exchange_node.records.columns import Columns
 
@@ -166,7 +167,7 @@ def secret_of(seed: int) -> bytes:
 
 def together(parties: Sequence[Party]) -> Weights:
     """The mean of what the parties found."""
-    found = [party.fit() for party in parties]
+    found = for_each(lambda at: parties[at].fit(), len(parties))
     constant = sum(one.constant for one in found) / len(found)
     return Weights(np.mean([one.features for one in found], axis=0), constant)
 
@@ -176,9 +177,12 @@ def learn(
 ) -> Weights:
     """Weights that know the most alike rows, too."""
     for number in range(rounds):
-        for at, party in enumerate(parties):
-            tell("learning what agreement is worth", len(parties) * number + at, len(parties) * rounds)
-            party.mine(weights, plan.plan, kernel)
+        tell("learning what agreement is worth", number, rounds)
+
+        def mine(at: int, weights: Weights = weights) -> None:
+            parties[at].mine(weights, plan.plan, kernel)
+
+        for_each(mine, len(parties))
         weights = together(parties)
     return weights
 
@@ -227,11 +231,9 @@ def _link(
         progress=lambda done, of: tell(f"comparing: {what}", done, of),
     )
     found = found.only(greedy.take(found.left.astype(np.uint32), found.right.astype(np.uint32)))
-    tell("rehearsing", 0, 2)
-    one = rehearse(parties[0], weights, plan.plan, kernel)
-    tell("rehearsing", 1, 2)
-    both = one.with_other(rehearse(parties[1], weights, plan.plan, kernel))
-    return found, estimate(found.scores, len(rows), theirs.rows, both)
+    tell("rehearsing", 0, 1)
+    foretold = average(for_each(lambda at: rehearse(parties[at], weights, plan.plan, kernel), len(parties)))
+    return found, estimate(found.scores, len(rows), theirs.rows, foretold)
 
 
 def sure(explained: Estimate) -> float:
