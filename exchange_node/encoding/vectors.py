@@ -131,6 +131,7 @@ class Vectors:
         pairs.sort(key=lambda pair: pair[0])
         users = np.array([(left, right, not rare, 1) for right, left, _, _, rare in pairs], native.USER)
         found = np.empty((len(rows), len(self.schema.features)), np.float32)
+
         def part(number: int) -> None:
             here = slice(number * _AT_ONCE, (number + 1) * _AT_ONCE)
             agreed = self._tables.agree(_rows(rows[here]), other._tables, _rows(other_rows[here]), users)

@@ -146,12 +146,12 @@ def _states(
     left: Columns, right: Columns, name: str, a: NDArray[np.int64], b: NDArray[np.int64], plain: NDArray[np.float32]
 ) -> NDArray[np.int8]:
     ours, theirs = left[name], right[name]
-    places = {value: code for code, value in enumerate(ours.values)}
-    same = np.array([places.get(value, -1) for value in theirs.values], np.int64)
     one, other = ours.codes[a], theirs.codes[b]
+    pairs = zip(one.tolist(), other.tolist(), strict=True)
+    same = np.fromiter((ours.values[code] == theirs.values[its] for code, its in pairs), np.bool_, len(one))
     known = (one > 0) & (other > 0)
     alike = plain.mean(axis=1) >= ALIKE if plain.shape[1] else np.zeros(len(a), np.bool_)
-    states = np.where(same[other] == one, 3, np.where(alike, 2, 1))
+    states = np.where(same, 3, np.where(alike, 2, 1))
     return np.where(known, states, 0).astype(np.int8)
 
 
