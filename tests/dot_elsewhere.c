@@ -61,33 +61,18 @@ static void compare(const char *kernel, const char *what, const struct found *a,
     demand(memcmp(a, b, sizeof *a) ? "not what plain C gives" : NULL, kernel, what);
 }
 
-/* Candidates of each left row: about half of the right rows, and two that are not among them. */
-static void candidates(const struct rows *r, uint32_t *ids, int64_t *ends)
-{
-    int64_t count = 0;
-    for (int64_t i = 0; i < r->m; i++) {
-        ends[i] = count;
-        for (int64_t j = 0; j < r->n + 2; j++)
-            if (j >= r->n || below(2))
-                ids[count++] = (uint32_t)j;
-    }
-    ends[r->m] = count;
-}
-
 static void check(const char *kernel, int round)
 {
-    static uint32_t ids[20 * 152], left[20 * 150], right[20 * 150];
-    static int64_t ends[21];
+    static uint32_t left[20 * 150], right[20 * 150];
     static struct found found[2];
     struct rows r = made(round % 4 == 0);
     int most = 1 + (int)below(8);
     int32_t threshold = (int32_t)below(200000) - 100000;
     int64_t beyond = below(2) ? -FAR : (int64_t)below(9) - 4, all = r.m * r.n;
-    candidates(&r, ids, ends);
     for (int64_t i = 0; i < all; i++)
         left[i] = below((uint32_t)r.m), right[i] = below((uint32_t)r.n);
-    const char *names[2] = {kernel, "plain"}, *steps[3] = {"search", "search among", "pairs"};
-    for (int step = 0; step < 3; step++) {
+    const char *names[2] = {kernel, "plain"}, *steps[2] = {"search", "pairs"};
+    for (int step = 0; step < 2; step++) {
         memset(found, 0, sizeof found);
         for (int i = 0; i < 2; i++) {
             struct found *to = &found[i];
@@ -95,12 +80,9 @@ static void check(const char *kernel, int round)
             struct array counts = {to->counts, 4 * r.m}, kept = {to->kept, 8 * r.m * most};
             struct array laid = {r.laid, r.groups * LANES * r.width};
             struct array whole[] = {x, laid, counts, kept};
-            struct array some[] = {x, y, {ids, 4 * ends[r.m]}, {ends, 8 * (r.m + 1)}, counts, kept};
             struct array each[] = {x, y, {left, 4 * all}, {right, 4 * all}, {to->scores, 4 * all}};
-            const char *wrong =
-                step == 0   ? dot_search(names[i], r.width, 7, r.n, threshold, most, beyond, whole)
-                : step == 1 ? dot_search_among(names[i], r.width, 0, r.n, threshold, most, some)
-                            : dot_pairs(names[i], r.width, each);
+            const char *wrong = step ? dot_pairs(names[i], r.width, each)
+                                     : dot_search(names[i], r.width, 7, r.n, threshold, most, beyond, whole);
             demand(wrong, names[i], steps[step]);
         }
         compare(kernel, steps[step], &found[0], &found[1]);
