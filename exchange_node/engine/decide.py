@@ -140,14 +140,21 @@ def _explain(scores: Floats, most: float, false: _False, found: Floats, stranger
 
 
 def _fit(counts: Floats, levels: Floats, found: Floats, false: Floats) -> Floats:
-    """Log likelihood, with the priors, of each number of shared people, factor and tilt."""
+    """Log likelihood, with the priors, of each number of shared people, factor and tilt.
+
+    Who is linked between two thresholds is not between two others: right counts of so many people are multinomial, with
+    covariance `level * found` on the diagonal less `level` times the outer product of `found` (a change of rank one, by
+    Sherman and Morrison). So there must be as many people as links where hardly any link can be false.
+    """
     logs = np.empty((len(levels), len(_FACTORS), len(_TILTS)))
     prior = (np.log(_FACTORS)[:, None] / _FACTOR_SPREAD) ** 2 + (_TILTS / _TILT_SPREAD) ** 2
     for at, level in enumerate(levels):
         right, wrong = level * found, false[at] * _FACTORS[:, None, None]
         spread = right + wrong + 1 + (_RIGHT_ERROR * right) ** 2 + (_FALSE_ERROR * wrong) ** 2
-        off = (counts - right - wrong) ** 2 / spread + np.log(spread)
-        logs[at] = -0.5 * (off.sum(axis=-1) + prior)
+        off, share = counts - right - wrong, found / spread
+        left = 1 - level * (found * share).sum(axis=-1)
+        along = level / left * (off * share).sum(axis=-1) ** 2 + np.log(left)
+        logs[at] = -0.5 * ((off**2 / spread + np.log(spread)).sum(axis=-1) + along + prior)
     return logs
 
 

@@ -161,3 +161,19 @@ def test_people_who_are_more_alike_than_their_copies(tilt: float) -> None:
     found = estimate(scores, 4500, 4500, rehearsed(4500))
     assert decide(found).shared == pytest.approx(3000, rel=0.02)
     assert found.found == pytest.approx(above(real), abs=0.02)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_where_no_link_can_be_false_there_are_as_many_people_as_links(seed: int) -> None:
+    """Copies of which a hundredth is never found foretell fewer people; strangers are never alike at all."""
+    people = np.random.default_rng(seed).normal(PEOPLE.mean, PEOPLE.stdev, 3000)
+    decision = decide(estimate(people, 5000, 5000, Rehearsal(0.99 * above(PEOPLE), 0 * THRESHOLDS, 0 * THRESHOLDS)))
+    assert decision.precision > 0.999 and decision.shared >= 2999
+
+
+@pytest.mark.parametrize("shared", [100, 1000])
+def test_people_are_counted_and_not_drawn(shared: int) -> None:
+    """Nearly all who are shared are linked, and so their number is as sure as their links: by less than its root."""
+    scores, _ = drawn(3000, 3000, shared)
+    decision = decide(estimate(scores, 3000, 3000, rehearsed(3000)))
+    assert decision.recall_high / decision.recall_low - 1 < 2 / np.sqrt(shared)
