@@ -31,9 +31,9 @@ MOST_OF_COPY: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """For each of THRESHOLDS: `found`, the share of copies with an original that are linked to it; `mistaken`, how
-    often one of those is linked to another row, for each row that is free; `invented`, the same of a copy without an
-    original. `rows`: those of the register.
+    """For each of THRESHOLDS: `found`, the share of copies with an original that are linked to it or a double of it;
+    `mistaken`, how often one of those is linked to somebody else's row, for each row that is free; `invented`, the same
+    of a copy without an original. `rows`: those of the register.
     """
 
     found: NDArray[np.float64]
@@ -69,7 +69,7 @@ def rehearsed(party: Party, found: Found) -> Rehearsal:
     found = found.only(found.left < len(copies))
     originals, worth = party.originals[copies], party.worth[copies]
     right = found.right == originals[found.left]
-    different = 1 - _double(party, found, right)
+    different = (1 - _double(party, found, right)) * ~right
     hits, wrongs, strangers = (np.zeros(len(THRESHOLDS)) for _ in range(3))
     with_original = without = 0.0
     fold_of_copy = copies % FOLDS
@@ -81,12 +81,12 @@ def rehearsed(party: Party, found: Found) -> Rehearsal:
         open_to = (fold_of_row[found.right] != fold) & (turn[found.left] < taking_part)
         pairs = np.flatnonzero(open_to)
         taken = pairs[greedy.take(found.left[pairs].astype(np.uint32), found.right[pairs].astype(np.uint32))]
-        counted = worth[found.left[taken]] * np.where(right[taken], 1.0, different[taken])
+        counted, false = worth[found.left[taken]], different[taken]
         hidden = turn[found.left[taken]] == 0
         free = party.side.rows - float(np.sum(fold_of_row == fold)) - float(np.sum(right[taken]))
-        hits += _from_top(found.scores[taken], counted * right[taken])
-        wrongs += _from_top(found.scores[taken], counted * (~right[taken] & ~hidden)) / max(free, 1.0)
-        strangers += _from_top(found.scores[taken], counted * hidden) / max(free, 1.0)
+        hits += _from_top(found.scores[taken], counted * (1 - false) * ~hidden)
+        wrongs += _from_top(found.scores[taken], counted * false * ~hidden) / max(free, 1.0)
+        strangers += _from_top(found.scores[taken], counted * false * hidden) / max(free, 1.0)
         with_original += float(worth[(turn > 0) & (turn < taking_part)].sum())
         without += float(worth[turn == 0].sum())
     return Rehearsal(hits / with_original, wrongs / with_original, strangers / max(without, 1e-9), party.side.rows)

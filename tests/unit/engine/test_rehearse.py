@@ -8,7 +8,7 @@ import pytest
 from exchange_node.engine.link import Links, link
 from exchange_node.engine.rehearse import THRESHOLDS, Rehearsal, rehearse, rehearse_doubles
 from exchange_node.engine.search import Plan
-from tests.made_up_registers import columns_of, registers
+from tests.made_up_registers import Registers, columns_of, registers
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,14 @@ def test_two_parties_are_averaged_by_their_rows(rehearsal: Rehearsal) -> None:
     assert rehearsal.with_other(nothing).found == pytest.approx(rehearsal.found / 4)
     assert rehearsal.with_other(nothing).invented == pytest.approx(rehearsal.invented / 4)
     assert nothing.with_other(rehearsal).rows == 4 * rehearsal.rows
+
+
+def test_a_copy_linked_to_a_double_of_its_original_is_found(town: Registers) -> None:
+    """Half of the rows stand twice: a copy as like one of the two as the other."""
+    rows = [*town.left, *town.left[:200]]
+    links = link(columns_of(rows), columns_of(town.right))
+    found = rehearse(links.parties[0], links.weights, Plan()).found
+    assert found[np.searchsorted(THRESHOLDS, 0)] > 0.93
 
 
 def test_of_a_register_against_itself(linked: Links) -> None:
