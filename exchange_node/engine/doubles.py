@@ -30,7 +30,7 @@ _TOGETHER: Final = (("forename", "middle_names", "sex"), ("address_line", "postc
 """What one person's value tells of another field's; all else is nobody's together."""
 CHANCE: Final = 10
 """Rows of nobody for each copy, those most like it."""
-NOBODIES: Final = 20_000
+NOBODIES: Final = 10_000
 """Rows of nobody at most; each then counts for several."""
 NOTHING: Final = -1e9
 """Log odds that every pair reaches."""
@@ -78,7 +78,7 @@ class Doubles:
         strangers = np.concatenate([strangers, self._by_chance])
         stranger_worth = np.concatenate([stranger_worth, np.full(len(self._by_chance), self._nobodys_worth)])
         relatives = self._shares * self.relatives
-        self._relative = fit(self._of_relatives, strangers, relatives, stranger_worth)
+        self._relative = fit(self._of_relatives, strangers, relatives, stranger_worth, self._relative)
         others = np.concatenate([strangers, self._of_relatives])
         self._one = fit(same, others, worth, np.concatenate([stranger_worth, relatives]), self._one)
         return self._one
