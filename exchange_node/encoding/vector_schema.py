@@ -161,7 +161,7 @@ _BLOCKS: dict[str, tuple[_Shape, ...]] = {
 }
 _Part = tuple[str, str]
 """A field and the tokeniser that gives its token."""
-_USUAL: tuple[tuple[_Part, _Part], ...] = (
+_WITHIN: tuple[tuple[_Part, _Part], ...] = (
     (("forename", "whole"), ("surname", "whole")),
     (("forename", "whole"), ("date_of_birth", "whole")),
 )
@@ -171,12 +171,12 @@ _UNDATED = (_NAMES, *product(_NAMES, _HOMES))
 
 
 def _together(fields: Sequence[str], within: bool) -> Iterator[tuple[_Part, _Part]]:
-    """Fields that are worth more together, or less, than each alone. Where no birth date tells people from those whom
-    they live with, surname and home, which a household shares, must not count twice, and forename and home must: beside
-    a birth date that brings next to nothing, and costs columns. Doubles of one register share home and surname as a
-    household does, and some registers lose more of them than others win.
+    """Fields that are worth more together, or less, than each alone. Between registers only where no birth date tells
+    people from those whom they live with: surname and home, which a household shares, must not count twice, and
+    forename and home must. Doubles of one register share home and surname as a household does, and are told by others.
     """
-    for pair in _USUAL if within or "date_of_birth" in fields else _UNDATED:
+    undated = () if "date_of_birth" in fields else _UNDATED
+    for pair in _WITHIN if within else undated:
         if {field for field, _ in pair} <= set(fields):
             yield pair
 

@@ -150,7 +150,7 @@ def _fit(counts: Floats, levels: Floats, found: Floats, false: Floats) -> Floats
     prior = (np.log(_FACTORS)[:, None] / _FACTOR_SPREAD) ** 2 + (_TILTS / _TILT_SPREAD) ** 2
     for at, level in enumerate(levels):
         right, wrong = level * found, false[at] * _FACTORS[:, None, None]
-        spread = right + wrong + 1 + (_RIGHT_ERROR * right) ** 2 + (_FALSE_ERROR * wrong) ** 2
+        spread = right + wrong + 0.5 + (_RIGHT_ERROR * right) ** 2 + (_FALSE_ERROR * wrong) ** 2
         off, share = counts - right - wrong, found / spread
         left = 1 - level * (found * share).sum(axis=-1)
         along = level / left * (off * share).sum(axis=-1) ** 2 + np.log(left)
