@@ -177,3 +177,15 @@ def test_people_are_counted_and_not_drawn(shared: int) -> None:
     scores, _ = drawn(3000, 3000, shared)
     decision = decide(estimate(scores, 3000, 3000, rehearsed(3000)))
     assert decision.recall_high / decision.recall_low - 1 < 2 / np.sqrt(shared)
+
+
+@pytest.mark.parametrize("hidden", [0.003, 0.006])
+def test_of_many_people_the_curve_is_less_sure_than_who_was_drawn(hidden: float) -> None:
+    """A few people are less alike than any copy: so little that the curve, and not chance, decides what is told."""
+    shared, rows = 600_000, 900_000
+    scores, right = drawn(rows, rows, shared)
+    few = int(hidden * shared)
+    scores[:few] -= np.random.default_rng(1).uniform(4, 14, few)
+    decision = decide(estimate(scores, rows, rows, rehearsed(rows)))
+    _, recall = truth(scores, right, decision.threshold)
+    assert decision.recall_low <= recall <= decision.recall_high
