@@ -53,7 +53,6 @@ class Doubles:
             found.append(side.vectors.features(every, register.vectors, originals))
         self._of_relatives = np.concatenate(found)
         self._shares = np.repeat([share for _, share in _KINDS], copies.rows)
-        self._copies = copies.rows
         self._one: Weights | None = None
         self._relative: Weights | None = None
         self._side = copies
@@ -94,7 +93,7 @@ class Doubles:
         for _ in range(_STEPS):
             parts = np.stack([self.doubles * one, self.relatives / before * relative, 1 - relative])
             counts = (parts / np.maximum(parts.sum(axis=0), 1e-300)).sum(axis=1)
-            self.doubles, self.relatives = (np.maximum(counts[:2], _LEAST) / self._copies).tolist()
+            self.doubles, self.relatives = (np.maximum(counts[:2], _LEAST) / self._side.rows).tolist()
 
     def likely(self, pairs: Floats) -> NDArray[np.float64]:
         """The probability that pairs with these features are one person; 0 before `fit`."""
