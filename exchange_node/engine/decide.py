@@ -1,10 +1,10 @@
 """Which pairs are links: the threshold, and how many of the links are right, estimated without labels.
 
 What is known: how many one-to-one pairs there are at each threshold, and from the rehearsals how many of the people
-that both registers have should be found there and how often strangers are linked. The number of people in both
-registers is what explains the counts best, where both curves may be off by some share everywhere; what is counted
-between two thresholds is then divided among right and false links by how unsure either is. The best threshold is the
-one with the highest expected F1.
+that both registers have should be found there and how often strangers are linked. Either curve may be off, by a share
+that changes slowly along the scores. How many people are shared and how far the curves are off is what explains the
+counts best; how sure that is, is told by a thousand draws of what else explains them about as well. The best threshold
+is the one with the highest expected F1.
 """
 
 from __future__ import annotations
@@ -19,24 +19,28 @@ from numpy.typing import NDArray
 from exchange_node.engine.rehearse import THRESHOLDS, Rehearsal
 
 Floats = NDArray[np.float64]
-_SHARED: Final = 49
-"""Numbers of shared people that are tried at once, and"""
-_ZOOMS: Final = 4
-"""how often, each time among those that were likely."""
-_FACTORS: Final = np.exp(np.linspace(-1.2, 1.2, 17))
-"""Factors tried on the number of false links that the rehearsals foretell."""
-_FACTOR_SPREAD: Final = 0.4
-_TILTS: Final = np.linspace(-0.1, 0.1, 17)
-"""Tried on the scores of right links: real pairs are more (or less) alike than copies, by exp(tilt * score)."""
-_TILT_SPREAD: Final = 0.03
-_STEP: Final = 4
-"""Every so many thresholds stand counts that are explained, with curves that may be off by these shares there."""
-_RIGHT_ERROR: Final = 0.005
-_FALSE_ERROR: Final = 0.1
-_SCALE_ERROR: Final = 0.002
-"""By this share the curve of right links may be off everywhere alike."""
 _NEARBY: Final = 4
-_UNLIKELY: Final = 1e-4
+_RIGHT_STEP: Final = 0.22
+_FALSE_STEP: Final = 0.35
+_MISSED_STEP: Final = 0.6
+_EVERY: Final = 2.5
+"""Logarithms of the curves' errors are random walks along the scores, with a normal step of these deviations every so
+many log odds: downwards for right links, one step more for people who are not found, and upwards for false links.
+"""
+_UP: Final = np.clip((THRESHOLDS[:, None] - np.arange(THRESHOLDS[0], THRESHOLDS[-1], _EVERY)) / _EVERY, 0, 1)
+_COLUMN: Final = np.ones((len(THRESHOLDS), 1))
+_RIGHT: Final = np.hstack([_COLUMN, _RIGHT_STEP * (1 - _UP), 0 * _COLUMN, 0 * _UP])
+_MISSED: Final = np.hstack([_RIGHT[0, : -1 - _UP.shape[1]], _MISSED_STEP, 0 * _UP[0]])
+_FALSE: Final = np.hstack([0 * _COLUMN, 0 * _UP, 0 * _COLUMN, _FALSE_STEP * _UP])
+"""What is not known is one vector: the logarithm of the number of people, then the steps. These say how much each of it
+adds to the logarithm of the right, missed and false links between each threshold and the next.
+"""
+_RIGHT_MEAN: Final = np.exp(-0.5 * (_RIGHT[:, 1:] ** 2).sum(axis=1))
+_MISSED_MEAN: Final = np.exp(-0.5 * (_MISSED[1:] ** 2).sum())
+"""So that the walks leave the number of people at each score as foretold, on average."""
+_DRAWS: Final = 1000
+_ROUNDS: Final = 50
+_LEAST: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,42 +62,38 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Estimate:
-    """For each of THRESHOLDS, weighed over everything that explains the counts."""
+    """For each of THRESHOLDS. What is not known is drawn: all draws are as likely."""
 
     linked: Floats
-    shared: Floats  # (hypotheses,)
-    right: Floats  # (hypotheses, thresholds), of the linked
-    spread: Floats  # (hypotheses, thresholds), variance of `right`
-    found: Floats  # (thresholds,), the share of the shared people linked rightly
-    false: Floats  # (hypotheses, thresholds), as foretold
-    likely: Floats  # (hypotheses,), sums to 1
-    reliable: NDArray[np.bool_]  # (thresholds,), where rehearsals tell of false links
+    right: Floats  # (draws, thresholds), of the linked
+    shared: Floats  # (draws,)
+    found: Floats  # the share of the shared people linked rightly, as expected
+    false: Floats  # as expected
+    reliable: NDArray[np.bool_]  # where rehearsals tell of false links
 
     def f1(self) -> Floats:
         """Expected F1 at each threshold."""
-        f1 = self.likely @ (2 * self.right / np.maximum(self.linked + self.shared[:, None], 1))
+        f1 = np.mean(2 * self.right / np.maximum(self.linked + self.shared[:, None], 1), axis=0)
         return np.where(self.reliable, f1, 0)
 
     def precision(self) -> Floats:
         """Expected precision at each threshold."""
-        return np.asarray(self.likely @ (self.right / np.maximum(self.linked, 1)))
+        return np.asarray(self.right.mean(axis=0) / np.maximum(self.linked, 1))
 
 
-_False = Callable[[Floats], Floats]
-"""False links to be expected at each threshold if so many people are shared, (hypotheses, 1) to (..., thresholds)."""
+_False = Callable[[float], Floats]
+"""False links to be expected at each threshold if so many people are shared."""
 
 
 def estimate(scores: Floats, left_rows: int, right_rows: int, rehearsal: Rehearsal) -> Estimate:
     """`scores` of all one-to-one pairs, of which those at THRESHOLDS[0] or above must be there."""
-
     invented, mistaken = _smooth(rehearsal.invented), _smooth(rehearsal.mistaken)
 
-    def false(shared: Floats) -> Floats:
-        of_a_row = (left_rows - shared) * invented + shared * mistaken
-        return np.asarray((right_rows - shared) * of_a_row)
+    def false(shared: float) -> Floats:
+        return (right_rows - shared) * ((left_rows - shared) * invented + shared * mistaken)
 
     strangers_of_a_row = rehearsal.invented * max(left_rows, right_rows)
-    return _explain(scores, min(left_rows, right_rows), false, rehearsal.found, strangers_of_a_row)
+    return _explain(scores, min(left_rows, right_rows), left_rows, false, rehearsal, strangers_of_a_row)
 
 
 def estimate_doubles(scores: Floats, rows: int, rehearsal: Rehearsal) -> Estimate:
@@ -105,61 +105,53 @@ def estimate_pairs(scores: Floats, pairs: int, most: int, others: int, rehearsal
     """The same of all of so many pairs of rows, in which no row is used up by another; `shared`, at most `most`, are
     those that are one person, and `others` the rows that one row may be taken for.
     """
-    invented = _smooth(rehearsal.invented)
-
-    def false(shared: Floats) -> Floats:
-        return invented * pairs + 0 * shared
-
+    invented = _smooth(rehearsal.invented) * pairs
     strangers_of_a_row = np.where(THRESHOLDS >= -8, rehearsal.invented * others, np.inf)
-    return _explain(scores, most, false, rehearsal.found, strangers_of_a_row)
+    return _explain(scores, most, pairs / max(others, 1), lambda shared: invented, rehearsal, strangers_of_a_row)
 
 
-def _explain(scores: Floats, most: float, false: _False, found: Floats, strangers: Floats) -> Estimate:
-    """How well each hypothesis explains the counts.
+def _explain(
+    scores: Floats, most: float, rows: float, false: _False, rehearsal: Rehearsal, strangers: Floats
+) -> Estimate:
+    """What explains the counts best, by Fisher scoring, and draws of what does so about as well (Laplace).
 
-    `strangers`: how many a row without a partner would be linked to at each threshold. From one on the rehearsals tell
-    nothing of counts, from a half on nothing of the best threshold.
+    `rows` are looked for. `strangers`: how many a row without a partner would be linked to at each threshold. From a
+    half on, where rows are used up by others, the rehearsals tell nothing of counts.
     """
     linked = len(scores) - np.searchsorted(np.sort(scores), THRESHOLDS).astype(np.float64)
-    use = np.flatnonzero(strangers < 1)[::_STEP]
-    if not len(use):
-        use = np.array([len(THRESHOLDS) - 1])
-    curves = _tilted(_smooth(found))
-    low, high = 0.0, float(most)
-    for _ in range(_ZOOMS):
-        levels = np.linspace(low, high, _SHARED)
-        logs = _fit(_between(linked[use]), levels, _between(curves[:, use]), _between(false(levels[:, None])[:, use]))
-        likely = np.exp(logs - logs.max())
-        there = levels[np.any(likely > _UNLIKELY / 10, axis=(1, 2))]
-        step = levels[1] - levels[0]
-        low, high = max(there[0] - step, 0.0), min(there[-1] + step, most)
-    at, factor, tilt = np.nonzero(likely > _UNLIKELY)
-    shared, likely = levels[at], likely[at, factor, tilt] / likely[at, factor, tilt].sum()
-    foretold = false(shared[:, None]) * _FACTORS[factor][:, None]
-    right, spread = _divided(_between(linked), shared[:, None] * _between(curves[tilt]), _between(foretold))
-    right = np.minimum(right, shared[:, None])
-    return Estimate(linked, shared, right, spread, likely @ curves[tilt], foretold, likely, strangers < 0.5)
-
-
-def _fit(counts: Floats, levels: Floats, found: Floats, false: Floats) -> Floats:
-    """Log likelihood, with the priors, of each number of shared people, factor and tilt.
-
-    Who is linked between two thresholds is not between two others: right counts of so many people are multinomial, with
-    covariance `level * found` on the diagonal less `level` times the outer product of `found` (a change of rank one, by
-    Sherman and Morrison). So there must be as many people as links where hardly any link can be false, as far as the
-    curve is known: of a quarter of a million people its own error says more than who was drawn.
-    """
-    logs = np.empty((len(levels), len(_FACTORS), len(_TILTS)))
-    prior = (np.log(_FACTORS)[:, None] / _FACTOR_SPREAD) ** 2 + (_TILTS / _TILT_SPREAD) ** 2
-    for at, level in enumerate(levels):
-        right, wrong = level * found, false[at] * _FACTORS[:, None, None]
-        spread = right + wrong + 0.5 + (_RIGHT_ERROR * right) ** 2 + (_FALSE_ERROR * wrong) ** 2
-        off, share = counts - right - wrong, found / spread
-        common = min((_SCALE_ERROR * level) ** 2 - level, 0)
-        left = 1 + common * (found * share).sum(axis=-1)
-        along = np.log(left) - common / left * (off * share).sum(axis=-1) ** 2
-        logs[at] = -0.5 * ((off**2 / spread + np.log(spread)).sum(axis=-1) + along + prior)
-    return logs
+    counts, use = _between(linked), strangers < 0.5
+    use[-1] = True
+    above = _smooth(rehearsal.found)
+    found = (np.maximum(_between(above), 0) + _LEAST) * _RIGHT_MEAN
+    lost = (max(1 - above[0], 0) + 0.5 / rehearsal.copies) * _MISSED_MEAN
+    unknown = np.zeros(len(_MISSED))
+    half = int(np.argmin(np.abs(above - above[0] / 2)))  # strangers are rare there
+    unknown[0] = np.log(np.clip(linked[half] / max(above[half], _LEAST), 1, most))
+    walked = np.append(0, np.ones(len(unknown) - 1))
+    for _ in range(_ROUNDS):
+        right, missed = found * np.exp(_RIGHT @ unknown), lost * np.exp(_MISSED @ unknown)
+        shared = float(right.sum() + missed)
+        foretold = np.maximum(_between(false(min(shared, most))), _LEAST)
+        wrong = foretold * np.exp(_FALSE @ unknown)
+        # A count foretold from so many copies is as unsure as a count of them.
+        spread = right * (1 + shared / rehearsal.copies) + wrong * (1 + rows / rehearsal.copies)
+        slopes = right[:, None] * _RIGHT + wrong[:, None] * _FALSE
+        weighed = (slopes / spread[:, None])[use]
+        bend = weighed.T @ slopes[use] + np.diag(walked)
+        pull = weighed.T @ (counts - right - wrong)[use] - walked * unknown
+        of_most = np.exp(unknown[0]) / most  # the number of people has an exponential distribution around all rows
+        bend[0, 0] += of_most
+        pull[0] += 1 - of_most
+        step = np.linalg.solve(bend, pull)
+        unknown = unknown + step / max(1.0, float(np.abs(step).max()))
+    random = np.random.default_rng(1)
+    draws = unknown + random.standard_normal((_DRAWS, len(unknown))) @ np.linalg.cholesky(np.linalg.inv(bend)).T
+    rights, wrongs = found * np.exp(draws @ _RIGHT.T), foretold * np.exp(draws @ _FALSE.T)
+    good = random.binomial(counts.astype(np.int64), rights / (rights + wrongs)).astype(np.float64)
+    unseen = random.poisson(rights[:, ~use].sum(axis=1) + lost * np.exp(draws @ _MISSED))
+    people = np.minimum(good[:, use].sum(axis=1) + unseen, most)
+    above = np.minimum(_from_top(good), people[:, None])
+    return Estimate(linked, above, people, _from_top(right) / shared, _from_top(wrong), use)
 
 
 def _smooth(curve: Floats) -> Floats:
@@ -167,46 +159,28 @@ def _smooth(curve: Floats) -> Floats:
     return np.convolve(np.pad(curve, _NEARBY, "edge"), np.ones(2 * _NEARBY + 1) / (2 * _NEARBY + 1), "valid")
 
 
-def _tilted(found: Floats) -> Floats:
-    """The share found for each of _TILTS, (tilts, thresholds); who is not found at all counts as just below."""
-    parts = np.append(1 - found[0], _between(found))
-    parts = np.maximum(parts, 0) * np.exp(_TILTS[:, None] * np.append(THRESHOLDS[0], THRESHOLDS))
-    parts /= np.maximum(parts.sum(axis=1, keepdims=True), 1e-300)
-    return _from_top(parts)[:, 1:]
-
-
-def _divided(counts: Floats, right: Floats, false: Floats) -> tuple[Floats, Floats]:
-    """Right links at or above each threshold and their variance: of each count between two, what differs from both
-    expectations goes to either by how unsure it is. The errors of _STEP neighbours add up to those above.
-    """
-    right, false = np.maximum(right, 0), np.maximum(false, 0)
-    of_right = right + _STEP * (_RIGHT_ERROR * right) ** 2
-    of_false = false + _STEP * (_FALSE_ERROR * false) ** 2
-    both = np.maximum(of_right + of_false, 1e-9)
-    right = np.clip(right + of_right / both * (counts - right - false), 0, counts)
-    return _from_top(right), _from_top(of_right * of_false / both)
-
-
 def _between(above: Floats) -> Floats:
     """Counts between thresholds, from those at or above each."""
-    return np.asarray(above - np.concatenate([above[..., 1:], np.zeros_like(above[..., :1])], axis=-1))
+    return np.asarray(above - np.append(above[1:], 0))
 
 
 def _from_top(between: Floats) -> Floats:
     """The reverse of `_between`."""
-    return np.asarray(np.cumsum(between[..., ::-1], axis=-1)[..., ::-1])
+    return np.asarray(np.cumsum(between[..., ::-1], axis=-1)[..., ::-1], np.float64)
 
 
 def decide(found: Estimate) -> Decision:
     """The threshold of the highest expected F1 and what to expect of the links at or above it."""
     at = int(np.argmax(found.f1()))
-    off = np.sqrt(3 * found.spread[:, at])  # a normal distribution in three points (Gauss and Hermite)
-    right = np.concatenate([found.right[:, at], found.right[:, at] - off, found.right[:, at] + off])
-    right = np.clip(right, 0, found.linked[at])
-    likely = np.concatenate([found.likely * 2 / 3, found.likely / 6, found.likely / 6])
-    p, p_low, p_high = _spread(right / max(found.linked[at], 1), likely)
-    r, r_low, r_high = _spread(np.minimum(right / np.maximum(np.tile(found.shared, 3), 1), 1), likely)
-    return Decision(float(THRESHOLDS[at]), p, p_low, p_high, r, r_low, r_high, float(found.likely @ found.shared), 0)
+    right = found.right[:, at]
+    precision = _spread(right / max(found.linked[at], 1))
+    recall = _spread(right / np.maximum(found.shared, 1))
+    return Decision(float(THRESHOLDS[at]), *precision, *recall, float(found.shared.mean()), 0)
+
+
+def _spread(drawn: Floats) -> tuple[float, float, float]:
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return float(drawn.mean()), float(low), float(high)
 
 
 def posterior(found: Estimate, scores: Floats) -> Floats:
@@ -224,8 +198,8 @@ def curve(found: Estimate) -> tuple[float, float]:
     """Slope and level of the log odds of a pair by its score: a logistic curve through the expected counts of right and
     false pairs between thresholds.
     """
-    right = _between(float(found.likely @ found.shared) * found.found)
-    false = np.maximum(_between(found.likely @ found.false), 0)
+    right = _between(float(found.shared.mean()) * found.found)
+    false = _between(found.false)
     middle = THRESHOLDS + (THRESHOLDS[1] - THRESHOLDS[0]) / 2
     x = np.column_stack([middle, np.ones(len(middle))])
     beta = np.array([0.5, 0.0])
@@ -241,10 +215,3 @@ def curve(found: Estimate) -> tuple[float, float]:
             break
         beta -= step * min(1.0, 5.0 / largest)
     return float(beta[0]), float(beta[1])
-
-
-def _spread(values: Floats, likely: Floats) -> tuple[float, float, float]:
-    order = np.argsort(values)
-    upto = np.cumsum(likely[order])
-    low, high = (float(values[order[min(int(np.searchsorted(upto, q)), len(order) - 1)]]) for q in (0.025, 0.975))
-    return min(float(likely @ values), 1.0), low, high

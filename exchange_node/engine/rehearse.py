@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exchange_node.encoding.vectors import Weights
-from exchange_node.engine.party import Party
+from exchange_node.engine.party import COPIES, Party
 from exchange_node.engine.search import Found, Plan, find
 from exchange_node.kernels import greedy
 
@@ -33,13 +33,14 @@ MOST_OF_COPY: Final = 8
 class Rehearsal:
     """For each of THRESHOLDS: `found`, the share of copies with an original that are linked to it or a double of it;
     `mistaken`, how often one of those is linked to somebody else's row, for each row that is free; `invented`, the same
-    of a copy without an original. `rows`: those of the register.
+    of a copy without an original. `rows`: those of the register. `copies`: how many told it.
     """
 
     found: NDArray[np.float64]
     mistaken: NDArray[np.float64]
     invented: NDArray[np.float64]
     rows: int = 1
+    copies: int = COPIES
 
     def with_other(self, other: Rehearsal) -> Rehearsal:
         """What both parties found, averaged by their rows: a small register tells little of a large one's strangers."""
@@ -50,7 +51,7 @@ class Rehearsal:
 
         curves = (self.found, other.found), (self.mistaken, other.mistaken), (self.invented, other.invented)
         found, mistaken, invented = (mean(*pair) for pair in curves)
-        return Rehearsal(found, mistaken, invented, rows)
+        return Rehearsal(found, mistaken, invented, rows, self.copies + other.copies)
 
 
 def average(found: Sequence[Rehearsal]) -> Rehearsal:
@@ -89,7 +90,8 @@ def rehearsed(party: Party, found: Found) -> Rehearsal:
         strangers += _from_top(found.scores[taken], counted * false * hidden) / max(free, 1.0)
         with_original += float(worth[(turn > 0) & (turn < taking_part)].sum())
         without += float(worth[turn == 0].sum())
-    return Rehearsal(hits / with_original, wrongs / with_original, strangers / max(without, 1e-9), party.side.rows)
+    curves = hits / with_original, wrongs / with_original, strangers / max(without, 1e-9)
+    return Rehearsal(*curves, party.side.rows, len(copies))
 
 
 def rehearse_doubles(party: Party, weights: Weights, plan: Plan, kernel: str = "native") -> Rehearsal:
@@ -106,6 +108,8 @@ def rehearse_doubles(party: Party, weights: Weights, plan: Plan, kernel: str = "
         _from_top(found.scores, worth * right) / in_all,
         np.zeros(len(THRESHOLDS)),
         _from_top(found.scores, worth * different) / (in_all * max(party.side.rows - 1, 1)),
+        party.side.rows,
+        len(copies),
     )
 
 

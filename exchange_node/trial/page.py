@@ -44,7 +44,7 @@ def page(
     names = [register.file.path.name for register in registers]
     fields = list(registers[0].columns)
     right = explained.linked * explained.precision()
-    recall = right / max(float(explained.likely @ explained.shared), 1.0)
+    recall = right / max(float(explained.shared.mean()), 1.0)
     which = (_ANY, _PAIRED)[len(registers) - 1] if len(registers) < 3 else _MANY
     title = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
     return "".join(
