@@ -38,7 +38,7 @@ def registers(seed: int, left_times: int, right_times: int, rows: int = ROWS, sh
         texts = [_fields(person) for person in people[start : start + rows]]
         columns = {name: Column.of(name, KINDS[name], [text[name] for text in texts]) for name in texts[0]}
         for _ in range(times):
-            columns = damaged(columns, np.arange(rows), random, moved=MOVED)
+            columns, _ = damaged(columns, np.arange(rows), random, moved=MOVED)
         sides.append(columns)
     return Registers(sides[0], sides[1], first)
 

@@ -141,7 +141,7 @@ class _Side:
         if not len(others):
             raise LinkageError("too-few-people", f"{party.side.rows} rows")
         of_originals = party.side.vectors.features(party.originals[others.left], party.side.vectors, others.right)
-        single = 1 - party.probably_double(of_originals)
+        single = 1 - party.kinds(of_originals)[0]
         learned = fit(_feature(self._same), _feature(others.scores), party.worth, np.maximum(single, 1e-6))
         if not learned.features[0] > 0:
             raise LinkageError("too-few-people", f"{party.side.rows} rows")

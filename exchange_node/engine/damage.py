@@ -21,6 +21,8 @@ PRONENESS = ((0.3, 0.45), (1.0, 0.3), (3.0, 0.15), (6.0, 0.1))
 """(factor on the rate of mistakes, share of records)"""
 
 MOVED = 0.25
+MOVED_WITHIN = 0.05
+"""The same of a register's own doubles, which are seldom years apart."""
 RENAMED = 0.05
 _HOME = ("address_line", "postcode", "town", "state")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -37,9 +39,10 @@ def damaged(
     rough: NDArray[np.bool_] | None = None,
     *,
     moved: float = MOVED,
-) -> dict[str, Column]:
-    """One damaged copy of each of these rows, as columns of the same names and kinds. `rough`: which are rough ones;
-    `moved`: the share of the others that lives elsewhere.
+) -> tuple[dict[str, Column], NDArray[np.bool_]]:
+    """One damaged copy of each of these rows, as columns of the same names and kinds, and which of them live elsewhere:
+    where somebody else of the register does. `rough`: which are rough ones; `moved`: the share of the others that lives
+    elsewhere.
     """
     texts = {name: [column.values[code] for code in column.codes[rows]] for name, column in columns.items()}
     pool = _Pool(columns, random)
@@ -47,15 +50,18 @@ def damaged(
     prone = random.choice(factors, len(rows), p=shares)
     missing = {name: float(np.mean(column.codes == 0)) for name, column in columns.items()}
     home = [name for name in _HOME if name in columns]
+    elsewhere = np.zeros(len(rows), np.bool_)
     for at in range(len(rows)):
         person = {name: texts[name][at] for name in texts}
-        if rough is not None and rough[at]:
+        roughly = rough is not None and bool(rough[at])
+        if home and random.random() < (MOVED / 2 if roughly else moved):
+            person.update(pool.person(home))
+            elsewhere[at] = True
+        if roughly:
             _roughly(person, columns, pool, random)
             for name in columns:
                 texts[name][at] = person[name]
             continue
-        if home and random.random() < moved:
-            person.update(pool.person(home))
         if person.get("surname") and random.random() < RENAMED:
             person["surname"] = _renamed(person["surname"], pool, random)
         _swap(person, float(prone[at]), random)
@@ -65,16 +71,13 @@ def damaged(
             if person[name]:
                 person[name] = _DAMAGE[column.kind](person[name], name, float(prone[at]), pool, random)
             texts[name][at] = person[name]
-    return {name: Column.of(name, column.kind, texts[name]) for name, column in columns.items()}
+    return {name: Column.of(name, column.kind, texts[name]) for name, column in columns.items()}, elsewhere
 
 
 def _roughly(person: dict[str, str], columns: Columns, pool: _Pool, random: np.random.Generator) -> None:
     """Each field rough by a rate of its own: somebody else's, missing, or damaged up to three times."""
-    home = [name for name in _HOME if name in columns]
     if person.get("forename") and person.get("surname") and random.random() < 0.1:
         person["forename"], person["surname"] = person["surname"], person["forename"]
-    if home and random.random() < MOVED / 2:
-        person.update(pool.person(home))
     for name, column in columns.items():
         rate = ROUGHNESS[int(random.integers(len(ROUGHNESS)))]
         if person[name] and random.random() < 0.3 * rate:

@@ -38,6 +38,8 @@ adds to the logarithm of the right, missed and false links between each threshol
 _RIGHT_MEAN: Final = np.exp(-0.5 * (_RIGHT[:, 1:] ** 2).sum(axis=1))
 _MISSED_MEAN: Final = np.exp(-0.5 * (_MISSED[1:] ** 2).sum())
 """So that the walks leave the number of people at each score as foretold, on average."""
+_ODDS_ERROR: Final = 0.5
+"""Standard deviation of the error that log odds have in common."""
 _DRAWS: Final = 1000
 _ROUNDS: Final = 50
 _LEAST: Final = 1e-9
@@ -87,18 +89,37 @@ _False = Callable[[float], Floats]
 
 def estimate(scores: Floats, left_rows: int, right_rows: int, rehearsal: Rehearsal) -> Estimate:
     """`scores` of all one-to-one pairs, of which those at THRESHOLDS[0] or above must be there."""
-    invented, mistaken = _smooth(rehearsal.invented), _smooth(rehearsal.mistaken)
 
     def false(shared: float) -> Floats:
-        return (right_rows - shared) * ((left_rows - shared) * invented + shared * mistaken)
+        return false_links(rehearsal, left_rows, right_rows, shared)
 
     strangers_of_a_row = rehearsal.invented * max(left_rows, right_rows)
     return _explain(scores, min(left_rows, right_rows), left_rows, false, rehearsal, strangers_of_a_row)
 
 
-def estimate_doubles(scores: Floats, rows: int, rehearsal: Rehearsal) -> Estimate:
-    """The same of all pairs of rows of one register; `shared` are the pairs of rows that are one person."""
-    return estimate_pairs(scores, rows * (rows - 1) // 2, 2 * max(rows, 1), rows, rehearsal)
+def false_links(rehearsal: Rehearsal, left_rows: int, right_rows: int, shared: float) -> Floats:
+    """How many are foretold at each threshold if so many people are shared.
+
+    Rehearsals meet a stranger's relatives as often as one register has them. The other has half of them for sure, where
+    it has members of households by themselves, and of the other half, whole households, as many as of all people.
+    """
+    missing = (1 - shared / min(left_rows, right_rows)) / 2
+    of_strangers = _smooth(rehearsal.invented - missing * rehearsal.related)
+    return (right_rows - shared) * ((left_rows - shared) * of_strangers + shared * _smooth(rehearsal.mistaken))
+
+
+def estimate_by_odds(odds: Floats) -> Estimate:
+    """The same of pairs whose scores are the log odds that they are one person, known but for an error that all have in
+    common; `shared` are the pairs that are.
+    """
+    linked = len(odds) - np.searchsorted(np.sort(odds), THRESHOLDS).astype(np.float64)
+    counts, middle = _between(linked), THRESHOLDS + (THRESHOLDS[1] - THRESHOLDS[0]) / 2
+    random = np.random.default_rng(1)
+    off = _ODDS_ERROR * random.standard_normal((_DRAWS, 1))
+    good = _from_top(random.binomial(counts.astype(np.int64), along((1.0, 0.0), middle + off)).astype(np.float64))
+    right = _from_top(counts * along((1.0, 0.0), middle))
+    found = right / max(right[0], _LEAST)
+    return Estimate(linked, good, good[:, 0], found, linked - right, np.ones(len(middle), np.bool_))
 
 
 def estimate_pairs(scores: Floats, pairs: int, most: int, others: int, rehearsal: Rehearsal) -> Estimate:

@@ -1,6 +1,8 @@
 """One register against itself: which of its rows are one person.
 
 As in `link.py`, with one party, and with pairs instead of one-to-one links, since a person may stand there many times.
+Nothing is hidden from a register's own node: the score only finds the pairs, and what they count is the odds of each
+kind of people that they may be (`doubles.py`), which tell how many are right without a rehearsal.
 """
 
 from __future__ import annotations
@@ -11,11 +13,10 @@ import numpy as np
 
 from exchange_node.encoding.vector_schema import schema_for
 from exchange_node.encoding.vectors import Weights
-from exchange_node.engine.decide import Estimate, estimate_doubles
+from exchange_node.engine.decide import estimate_by_odds
 from exchange_node.engine.link import FEW, Finder, Links, Progress, Watcher, decided, secret_of, sure
 from exchange_node.engine.party import Party
 from exchange_node.engine.plan import Planned, plan_for
-from exchange_node.engine.rehearse import rehearse_doubles
 from exchange_node.engine.search import Found, Plan, candidates, find
 from exchange_node.linkage.blocks import Candidates
 from exchange_node.records.columns import Columns
@@ -50,17 +51,15 @@ def dedupe(
     among = _candidates(party, plan.plan) if finder is find else None
     weights = _learn(party, weights, plan, kernel, 2, tell)
     found = _pairs(party, weights, plan, among, kernel, finder, tell)
-    explained = _explain(party, weights, plan, kernel, found)
-    least = sure(explained)
+    least = sure(estimate_by_odds(found.scores))
     accepted = found.only(found.scores >= least)
     if len(accepted) >= FEW:
         vectors = party.side.vectors
         mean = vectors.features(accepted.left, vectors, accepted.right).mean(axis=0, dtype=np.float64)
-        party.rake(party.accepted(weights, least), mean, within=True)
+        party.rake(party.odds(party.same) >= least, mean, within=True)
         weights = _learn(party, party.fit(), plan, kernel, 1, tell)
         found = _pairs(party, weights, plan, among, kernel, finder, tell)
-        explained = _explain(party, weights, plan, kernel, found)
-    return decided(found, explained, plan, weights, (party, party))
+    return decided(found, estimate_by_odds(found.scores), plan, weights, (party, party))
 
 
 def _learn(party: Party, weights: Weights, plan: Planned, kernel: str, rounds: int, tell: Progress) -> Weights:
@@ -92,7 +91,7 @@ def _pairs(
     tell: Progress,
 ) -> Found:
     every = np.arange(party.side.rows)
-    return finder(
+    found = finder(
         party.side,
         every,
         party.side,
@@ -106,8 +105,4 @@ def _pairs(
         among=among,
         progress=lambda done, of: tell("comparing", done, of),
     )
-
-
-def _explain(party: Party, weights: Weights, plan: Planned, kernel: str, found: Found) -> Estimate:
-    foretold = rehearse_doubles(party, weights, plan.plan, kernel)
-    return estimate_doubles(found.scores, party.side.rows, foretold)
+    return party.by_odds(found)

@@ -2,13 +2,15 @@
 
 Told apart without labels and without the register's look-alikes: doubles by damaged copies, strangers by random rows
 and by the most alike rows of a register of nobody, in which each row is put together from several people's values, and
-relatives by copies in which what a household does not share is somebody else's. How many relatives and doubles a row
-has is what explains the register's most alike pairs best (shares of classes by EM: Saerens, Latinne and Decaestecker
-2002).
+relatives by copies in which what a household does not share is somebody else's. Weights of each kind are its own: twins
+differ from doubles in the forename alone, others of a household in the birth date too. How many relatives and doubles a
+row has is what explains the register's most alike pairs best (shares of classes by EM: Saerens, Latinne and
+Decaestecker 2002).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -26,6 +28,7 @@ RELATIVES: Final = 1.0
 _HOUSEHOLD: Final = ("surname", "address_line", "postcode", "town", "state", "phone")
 _KINDS: Final = ((_HOUSEHOLD, 0.96), ((*_HOUSEHOLD, "date_of_birth"), 0.02), ((*_HOUSEHOLD, "forename"), 0.02))
 """What relatives share, and the share of them: a household, twins, and a child named like its parent."""
+_OF_KINDS: Final = np.array([share for _, share in _KINDS])
 _TOGETHER: Final = (("forename", "middle_names", "sex"), ("address_line", "postcode", "town", "state", "phone"))
 """What one person's value tells of another field's; all else is nobody's together."""
 CHANCE: Final = 10
@@ -40,80 +43,104 @@ _STEPS: Final = 50
 
 
 class Doubles:
-    """Of one register, by its copies."""
+    """Of one register, by its copies. `shares`: how many doubles a row has, then how many relatives of each kind."""
 
-    def __init__(self, copies: Side, register: Side, originals: NDArray[np.int64], random: np.random.Generator) -> None:
-        self.doubles, self.relatives = DOUBLES, RELATIVES
+    def __init__(
+        self,
+        copies: Side,
+        register: Side,
+        originals: NDArray[np.int64],
+        elsewhere: NDArray[np.bool_],
+        random: np.random.Generator,
+    ) -> None:
+        """`elsewhere`: copies that live where somebody else of the register does."""
+        self.shares = np.append(DOUBLES, RELATIVES * _OF_KINDS)
+        self._copies, self._register = copies, register
+        self._originals, self._elsewhere = originals, elsewhere
         every = np.arange(copies.rows)
-        found = []
+        self._relatives: list[Floats] = []
         for shared, _ in _KINDS:
             other = random.permutation(copies.rows)
             mixed = {name: col if name in shared else col.take(other) for name, col in copies.columns.items()}
             side = Side.of(copies.vectors.schema, mixed, copies.secret)
-            found.append(side.vectors.features(every, register.vectors, originals))
-        self._of_relatives = np.concatenate(found)
-        self._shares = np.repeat([share for _, share in _KINDS], copies.rows)
-        self._one: Weights | None = None
-        self._relative: Weights | None = None
-        self._side = copies
+            self._relatives.append(side.vectors.features(every, register.vectors, originals))
+        self._against: list[Weights] = []
         self.least = np.full(copies.rows, np.inf)
         """Of each copy, the score of the least alike row of nobody that was found."""
-        self._nobody = Side.of(copies.vectors.schema, _mixed(register.columns, random), copies.secret)
-        self._nobodys_worth = register.rows / self._nobody.rows
-        self._by_chance = self._of_relatives[:0]
+        nobody, self._sources = _mixed(register.columns, random)
+        self._nobody = Side.of(copies.vectors.schema, nobody, copies.secret)
+        self._by_chance, self._chance_worth = self._relatives[0][:0], np.zeros(0)
 
     def mine(self, weights: Weights, kernel: str) -> None:
-        """Look for strangers that are alike by chance: the rows of nobody most alike to each copy."""
-        every, rows = np.arange(self._side.rows), np.arange(self._nobody.rows)
-        found = find(self._side, every, self._nobody, rows, weights, Plan(), least=NOTHING, most=CHANCE, kernel=kernel)
-        self._by_chance = self._side.vectors.features(found.left, self._nobody.vectors, found.right)
-        self.least = np.full(self._side.rows, np.inf)
+        """Look for strangers that are alike by chance: the rows of nobody most alike to each copy. One that has a value
+        of the copy's own original or a double of it, or of whoever lives where the copy has moved, is not so by chance.
+        """
+        copies, nobody = self._copies, self._nobody
+        every, rows = np.arange(copies.rows), np.arange(nobody.rows)
+        found = find(copies, every, nobody, rows, weights, Plan(), least=NOTHING, most=CHANCE, kernel=kernel)
+        self.least = np.full(copies.rows, np.inf)
         np.minimum.at(self.least, found.left, found.scores)
+        found = found.only(~self._elsewhere[found.left])
+        self._by_chance = copies.vectors.features(found.left, nobody.vectors, found.right)
+        self._chance_worth = np.full(len(found), self._register.rows / nobody.rows)
+        originals, vectors = self._originals[found.left], self._register.vectors
+        for source in self._sources[:, found.right]:
+            self._chance_worth *= 1 - self.kinds(vectors.features(originals, vectors, source))[0]
+            self._chance_worth[source == originals] = 0
 
     def fit(
         self, same: Floats, worth: NDArray[np.float64], strangers: Floats, stranger_worth: NDArray[np.float64]
-    ) -> Weights:
-        """Weights of copies against strangers, those alike by chance too, and as many relatives as there are by now."""
+    ) -> None:
+        """Weights of copies against relatives of each kind, and against strangers, those alike by chance too."""
         strangers = np.concatenate([strangers, self._by_chance])
-        stranger_worth = np.concatenate([stranger_worth, np.full(len(self._by_chance), self._nobodys_worth)])
-        relatives = self._shares * self.relatives
-        self._relative = fit(self._of_relatives, strangers, relatives, stranger_worth, self._relative)
-        others = np.concatenate([strangers, self._of_relatives])
-        self._one = fit(same, others, worth, np.concatenate([stranger_worth, relatives]), self._one)
-        return self._one
+        stranger_worth = np.append(stranger_worth, self._chance_worth)
+        evenly = np.ones(len(same))
+        others = [*((relatives, evenly) for relatives in self._relatives), (strangers, stranger_worth)]
+        before: Sequence[Weights | None] = self._against or [None] * len(others)
+        self._against = [
+            fit(same, different, worth, its_worth, start)
+            for (different, its_worth), start in zip(others, before, strict=True)
+        ]
+
+    def relatives(self) -> tuple[Floats, NDArray[np.float64]]:
+        """Features of copies' relatives, of all kinds, and how many each stands for."""
+        return np.concatenate(self._relatives), np.repeat(self.shares[1:], self._copies.rows)
 
     def count(self, pairs: Floats) -> None:
         """How many doubles and relatives a row has, from the features of as many rows' most alike others as there are
-        copies.
+        copies. Beside a household twins and namesakes are no more than anywhere: what there is more is doubles.
         """
-        if self._one is None or self._relative is None:
-            return
-        one, relative = np.exp(np.clip(_odds(self._one, pairs), -50, 50)), _likely(_odds(self._relative, pairs))
-        before = self.relatives
+        likely = np.exp(self._likelihoods(pairs))
         for _ in range(_STEPS):
-            parts = np.stack([self.doubles * one, self.relatives / before * relative, 1 - relative])
-            counts = (parts / np.maximum(parts.sum(axis=0), 1e-300)).sum(axis=1)
-            self.doubles, self.relatives = (np.maximum(counts[:2], _LEAST) / self._side.rows).tolist()
+            parts = np.append(self.shares, 1)[:, None] * likely
+            counts = (parts / parts.sum(axis=0)).sum(axis=1)
+            self.shares = np.maximum(counts[:-1], _LEAST) / self._copies.rows
+            self.shares[2:] = np.minimum(self.shares[2:], self.shares[1] * _OF_KINDS[1:] / _OF_KINDS[0])
 
-    def likely(self, pairs: Floats) -> NDArray[np.float64]:
-        """The probability that pairs with these features are one person; 0 before `fit`."""
-        if self._one is None:
-            return np.zeros(len(pairs))
-        return _likely(_odds(self._one, pairs) + np.log(self.doubles))
+    def odds(self, pairs: Floats) -> NDArray[np.float64]:
+        """Log odds that pairs with these features are one person, and not relatives of any kind nor strangers."""
+        logs = self._likelihoods(pairs) + np.log(np.append(self.shares, 1))[:, None]
+        most = logs[1:].max(axis=0)
+        return np.asarray(logs[0] - most - np.log(np.exp(logs[1:] - most).sum(axis=0)))
+
+    def kinds(self, pairs: Floats) -> NDArray[np.float64]:
+        """The probabilities that they are one person, relatives of any kind, and strangers: shape (3, pairs)."""
+        parts = np.append(self.shares, 1)[:, None] * np.exp(self._likelihoods(pairs))
+        return np.asarray(np.stack([parts[0], parts[1:-1].sum(axis=0), parts[-1]]) / parts.sum(axis=0))
+
+    def _likelihoods(self, pairs: Floats) -> NDArray[np.float64]:
+        """Log likelihoods as doubles, relatives of each kind and strangers: shape (kinds, pairs), the highest 0."""
+        against = [pairs @ weights.features + weights.constant for weights in self._against]
+        logs = -np.stack([np.zeros(len(pairs)), *against])
+        return np.asarray(logs - logs.max(axis=0), np.float64)
 
 
-def _mixed(columns: Columns, random: np.random.Generator) -> Columns:
-    """A register of nobody: at most NOBODIES rows, each put together from several people's values."""
+def _mixed(columns: Columns, random: np.random.Generator) -> tuple[Columns, NDArray[np.intp]]:
+    """A register of nobody: at most NOBODIES rows, each put together from several people's values; and who those are,
+    shape (people, rows).
+    """
     rows = len(next(iter(columns.values())).codes)
-    size = min(rows, NOBODIES)
     groups = [*_TOGETHER, *((name,) for name in columns if not any(name in group for group in _TOGETHER))]
-    orders = {name: order for group in groups for order in [random.permutation(rows)[:size]] for name in group}
-    return {name: column.take(orders[name]) for name, column in columns.items()}
-
-
-def _odds(weights: Weights, pairs: Floats) -> NDArray[np.float64]:
-    return np.asarray(pairs @ weights.features + weights.constant, np.float64)
-
-
-def _likely(odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(1 / (1 + np.exp(-np.clip(odds, -500, 500))), np.float64)
+    sources = np.stack([random.permutation(rows)[:NOBODIES] for _ in groups])
+    of_field = {name: source for group, source in zip(groups, sources, strict=True) for name in group}
+    return {name: column.take(of_field[name]) for name, column in columns.items()}, sources

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from exchange_node.encoding.vector_schema import VectorSchema
 from exchange_node.encoding.vectors import Floats, Weights
-from exchange_node.engine.damage import damaged
+from exchange_node.engine.damage import MOVED, MOVED_WITHIN, damaged
 from exchange_node.engine.doubles import NOTHING, Doubles
 from exchange_node.engine.fit import fit
 from exchange_node.engine.rake import rake
-from exchange_node.engine.search import Plan, Side, candidates, find
+from exchange_node.engine.search import Found, Plan, Side, candidates, find
 from exchange_node.linkage.blocks import Candidates
 from exchange_node.linkage.errors import LinkageError
 from exchange_node.records.columns import Columns
@@ -43,6 +43,9 @@ Between registers, where hard look-alikes are many, they cost a little and bring
 """
 _ROUGH_WORTH: Final = 0.05
 """What one counts before raking, of another copy."""
+
+
+_AT_ONCE: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,14 +76,16 @@ class Party:
         drawn = np.concatenate([self._random.permutation(rows) for _ in range(repeated)])
         self.originals = drawn[:COPIES]
         roughly = self._random.random(COPIES) < (ROUGH if within else 0.0)
-        self.copies = Side.of(schema, damaged(columns, self.originals, self._random, roughly), secret)
+        moved = MOVED_WITHIN if within else MOVED
+        copies, elsewhere = damaged(columns, self.originals, self._random, roughly, moved=moved)
+        self.copies = Side.of(schema, copies, secret)
         self.same = self.copies.vectors.features(self.every_copy, self.side.vectors, self.originals)
         worth = np.where(roughly, _ROUGH_WORTH, 1.0)
         self._unraked: NDArray[np.float64] = worth / worth.mean()
         self.worth = self._unraked
         self._worth_within = self._unraked
         self._among: dict[Plan, Candidates | None] = {}
-        self._doubles = Doubles(self.copies, self.side, self.originals, self._random)
+        self._doubles = Doubles(self.copies, self.side, self.originals, elsewhere, self._random)
         of_copy = np.repeat(self.every_copy, STRANGERS)
         other = self._random.integers(0, rows, len(of_copy))
         apart = other != self.originals[of_copy]
@@ -92,6 +97,7 @@ class Party:
         self._strangers = self._drawn.only(likeness <= np.quantile(likeness, 1 - _MAY_BE_DOUBLES))
         self._by_chance = self._strangers
         self._alike = self._negatives(of_copy[:0], other[:0])
+        self._weights: Weights | None = None
 
     @property
     def every_copy(self) -> NDArray[np.int64]:
@@ -99,29 +105,28 @@ class Party:
         return np.arange(COPIES)
 
     def fit(self) -> Weights:
-        """The weights that tell this register's people apart."""
-        strangers = np.full(len(self._strangers.of_copies), (self.side.rows - 1) * COPIES, np.float64)
-        strangers /= max(len(strangers), 1)
-        alike = self._alike
-        plain = self._among_doubles()
-        if not len(alike.of_copies):
-            return plain
-        single = np.maximum(1 - self.probably_double(alike.of_originals), 1e-6)
-        different = np.concatenate([self._strangers.of_copies, alike.of_copies])
-        return fit(self.same, different, self.worth, np.concatenate([strangers, single]), plain)
-
-    def _among_doubles(self) -> Weights:
-        """The weights that know no look-alikes of the register; the second time with the shares of relatives and
-        doubles that the first one tells.
-        """
-        strangers = self._by_chance.of_copies
-        worth = np.full(len(strangers), (self.side.rows - 1) * COPIES / max(len(strangers), 1))
-        plain = self._doubles.fit(self.same, self._worth_within, strangers, worth)
+        """The weights that tell the register's people apart. Before look-alikes are known, relatives stand for them."""
+        self._tell_doubles()
         if len(self._alike.of_copies):
+            alike = self._alike.of_copies
+            single = np.maximum(1 - self.kinds(self._alike.of_originals)[0], 1e-6)
+        else:
+            alike, single = self._doubles.relatives()
+        different = np.concatenate([self._strangers.of_copies, alike])
+        worth = np.append(self._worth_of(self._strangers), single)
+        self._weights = fit(self.same, different, self.worth, worth, self._weights)
+        return self._weights
+
+    def _worth_of(self, strangers: Negatives) -> NDArray[np.float64]:
+        """Each stands for many: there are as many strangers as other rows of each copy."""
+        drawn = len(strangers.of_copies)
+        return np.full(drawn, (self.side.rows - 1) * COPIES / max(drawn, 1))
+
+    def _tell_doubles(self) -> None:
+        strangers = self._by_chance
+        self._doubles.fit(self.same, self._worth_within, strangers.of_copies, self._worth_of(strangers))
+        if len(self._alike.of_originals):
             self._doubles.count(self._alike.of_originals)
-            plain = self._doubles.fit(self.same, self._worth_within, strangers, worth)
-            self._doubles.count(self._alike.of_originals)
-        return plain
 
     def candidates(self, plan: Plan) -> Candidates | None:
         """The register's rows that the plan's keys name for each copy; none if all pairs are compared."""
@@ -130,9 +135,26 @@ class Party:
             self._among[plan] = candidates(self.copies, self.every_copy, self.side, rows, plan) if plan.keys else None
         return self._among[plan]
 
-    def probably_double(self, pairs: Floats) -> NDArray[np.float64]:
-        """How likely pairs of the register's own rows with these features are one person that it has twice."""
-        return self._doubles.likely(pairs)
+    def kinds(self, pairs: Floats) -> NDArray[np.float64]:
+        """How likely pairs of the register's own rows with these features are one person that it has twice, relatives,
+        and strangers: shape (3, pairs).
+        """
+        return self._doubles.kinds(pairs)
+
+    def odds(self, pairs: Floats) -> NDArray[np.float64]:
+        """Log odds that pairs with these features, with rows of the register, are one person, beside relatives of each
+        kind and strangers. No one score of weighed features tells that: twins differ in the forename alone, others of a
+        household in the birth date too.
+        """
+        return self._doubles.odds(pairs)
+
+    def by_odds(self, found: Found) -> Found:
+        """Pairs of the register's own rows, by `odds`. Features are large, so for some at a time."""
+        scores, vectors = np.empty(len(found)), self.side.vectors
+        for at in range(0, len(found), _AT_ONCE):
+            some = slice(at, at + _AT_ONCE)
+            scores[some] = self.odds(vectors.features(found.left[some], vectors, found.right[some]))
+        return Found(scores, found.left, found.right, found.compared).only(np.argsort(-scores, kind="stable"))
 
     def mine(self, weights: Weights, plan: Plan, kernel: str = "native") -> None:
         """Look for the rows most alike to each copy, other than its original."""

@@ -33,12 +33,14 @@ MOST_OF_COPY: Final = 8
 class Rehearsal:
     """For each of THRESHOLDS: `found`, the share of copies with an original that are linked to it or a double of it;
     `mistaken`, how often one of those is linked to somebody else's row, for each row that is free; `invented`, the same
-    of a copy without an original. `rows`: those of the register. `copies`: how many told it.
+    of a copy without an original. `related`: the part of `invented` in which they are relatives. `rows`: those of the
+    register. `copies`: how many told it.
     """
 
     found: NDArray[np.float64]
     mistaken: NDArray[np.float64]
     invented: NDArray[np.float64]
+    related: NDArray[np.float64]
     rows: int = 1
     copies: int = COPIES
 
@@ -49,9 +51,14 @@ class Rehearsal:
         def mean(one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.float64]:
             return (self.rows * one + other.rows * two) / rows
 
-        curves = (self.found, other.found), (self.mistaken, other.mistaken), (self.invented, other.invented)
-        found, mistaken, invented = (mean(*pair) for pair in curves)
-        return Rehearsal(found, mistaken, invented, rows, self.copies + other.copies)
+        return Rehearsal(
+            mean(self.found, other.found),
+            mean(self.mistaken, other.mistaken),
+            mean(self.invented, other.invented),
+            mean(self.related, other.related),
+            rows,
+            self.copies + other.copies,
+        )
 
 
 def average(found: Sequence[Rehearsal]) -> Rehearsal:
@@ -70,8 +77,9 @@ def rehearsed(party: Party, found: Found) -> Rehearsal:
     found = found.only(found.left < len(copies))
     originals, worth = party.originals[copies], party.worth[copies]
     right = found.right == originals[found.left]
-    different = (1 - _double(party, found, right)) * ~right
-    hits, wrongs, strangers = (np.zeros(len(THRESHOLDS)) for _ in range(3))
+    double, related, _ = _kinds(party, found, right)
+    different = (1 - double) * ~right
+    hits, wrongs, strangers, kin = (np.zeros(len(THRESHOLDS)) for _ in range(4))
     with_original = without = 0.0
     fold_of_copy = copies % FOLDS
     taking_part = FOLDS // 2 if 2 * len(copies) > party.side.rows else FOLDS
@@ -88,9 +96,10 @@ def rehearsed(party: Party, found: Found) -> Rehearsal:
         hits += _from_top(found.scores[taken], counted * (1 - false) * ~hidden)
         wrongs += _from_top(found.scores[taken], counted * false * ~hidden) / max(free, 1.0)
         strangers += _from_top(found.scores[taken], counted * false * hidden) / max(free, 1.0)
+        kin += _from_top(found.scores[taken], counted * related[taken] * hidden) / max(free, 1.0)
         with_original += float(worth[(turn > 0) & (turn < taking_part)].sum())
         without += float(worth[turn == 0].sum())
-    curves = hits / with_original, wrongs / with_original, strangers / max(without, 1e-9)
+    curves = hits / with_original, wrongs / with_original, strangers / max(without, 1e-9), kin / max(without, 1e-9)
     return Rehearsal(*curves, party.side.rows, len(copies))
 
 
@@ -102,12 +111,13 @@ def rehearse_doubles(party: Party, weights: Weights, plan: Plan, kernel: str = "
     found = _find(party, weights, plan, kernel)
     right = found.right == party.originals[found.left]
     worth = party.worth[found.left]
-    different = (1 - _double(party, found, right)) * ~right
+    different = (1 - _kinds(party, found, right)[0]) * ~right
     in_all = float(party.worth[copies].sum())
     return Rehearsal(
         _from_top(found.scores, worth * right) / in_all,
         np.zeros(len(THRESHOLDS)),
         _from_top(found.scores, worth * different) / (in_all * max(party.side.rows - 1, 1)),
+        np.zeros(len(THRESHOLDS)),
         party.side.rows,
         len(copies),
     )
@@ -127,16 +137,15 @@ def _find(party: Party, weights: Weights, plan: Plan, kernel: str) -> Found:
     )  # fmt: skip
 
 
-def _double(party: Party, found: Found, right: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """How likely the original of each pair's copy and the pair's other row are one person that the register has twice;
-    0 for the right pairs.
+def _kinds(party: Party, found: Found, right: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """What the original of each pair's copy and the other row probably are to each other, as `Party.kinds`; 0 for the
+    right pairs.
     """
     vectors = party.side.vectors
     wrong = np.flatnonzero(~right)
-    features = vectors.features(party.originals[found.left[wrong]], vectors, found.right[wrong])
-    likely = np.zeros(len(found))
-    likely[wrong] = party.probably_double(features)
-    return likely
+    kinds = np.zeros((3, len(found)))
+    kinds[:, wrong] = party.kinds(vectors.features(party.originals[found.left[wrong]], vectors, found.right[wrong]))
+    return kinds
 
 
 def _from_top(scores: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:

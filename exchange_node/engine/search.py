@@ -88,8 +88,8 @@ class Found:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def only(self, chosen: NDArray[np.bool_]) -> Found:
-        """Some of them."""
+    def only(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Found:
+        """Some of them, or all in another order."""
         return Found(self.scores[chosen], self.left[chosen], self.right[chosen], self.compared)
 
 

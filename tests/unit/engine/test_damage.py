@@ -55,7 +55,7 @@ def columns() -> dict[str, Column]:
 
 def copies(columns: dict[str, Column], seed: int = 1) -> dict[str, Column]:
     rows = np.random.default_rng(0).integers(0, len(columns["surname"]), 6000)
-    return damaged(columns, rows, np.random.default_rng(seed))
+    return damaged(columns, rows, np.random.default_rng(seed))[0]
 
 
 def texts(columns: dict[str, Column]) -> dict[str, list[str]]:
@@ -98,7 +98,7 @@ def test_what_is_missing_stays_missing(columns: dict[str, Column]) -> None:
 
 def copies_of_all(columns: dict[str, Column]) -> dict[str, Column]:
     rows = np.arange(len(next(iter(columns.values()))))
-    return damaged(columns, rows, np.random.default_rng(5))
+    return damaged(columns, rows, np.random.default_rng(5))[0]
 
 
 def test_a_home_moves_as_a_whole() -> None:

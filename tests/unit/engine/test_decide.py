@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from exchange_node.engine.decide import Estimate, decide, estimate, estimate_doubles, posterior
+from exchange_node.engine.decide import Estimate, decide, estimate, estimate_by_odds, false_links, posterior
 from exchange_node.engine.rehearse import THRESHOLDS, Rehearsal
 
 PEOPLE, STRANGERS = NormalDist(14, 5), NormalDist(-4, 2.5)
@@ -19,7 +19,7 @@ def above(scores: NormalDist) -> np.ndarray:
 
 def rehearsed(rows: int) -> Rehearsal:
     """Of a register with so many rows: every hidden copy finds one stranger, at a score drawn from STRANGERS."""
-    return Rehearsal(above(PEOPLE), 0 * THRESHOLDS, above(STRANGERS) / rows)
+    return Rehearsal(above(PEOPLE), 0 * THRESHOLDS, above(STRANGERS) / rows, 0 * THRESHOLDS)
 
 
 def drawn(left: int, right: int, shared: int, seed: int = 1, factor: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -97,7 +97,7 @@ def test_right_links_are_no_more_than_the_people_there_are() -> None:
     found = estimate(np.concatenate([scores, many]), 2000, 2000, rehearsed(2000))
     checked(found)
     assert decide(found).threshold > -6
-    doubles = estimate_doubles(np.concatenate([scores, np.repeat(many, 10)]), 2000, rehearsed(2000 * 2000))
+    doubles = estimate_by_odds(np.concatenate([scores, np.repeat(many, 10)]))
     checked(doubles)
 
 
@@ -113,21 +113,35 @@ def test_probabilities_rise_with_the_score_and_are_right_on_average() -> None:
         assert good[here].mean() == pytest.approx(probability[here].mean(), abs=0.2), (low, high)
 
 
-def test_doubles_within_a_register() -> None:
+@pytest.mark.parametrize("off", [-0.4, 0, 0.4])
+def test_pairs_whose_odds_are_known(off: float) -> None:
+    """The odds may be off, by the same for all pairs: the intervals hold what is true then."""
     random = np.random.default_rng(3)
-    rows, shared = 4000, 500
-    pairs = rows * (rows - 1) / 2
-    rehearsal = Rehearsal(above(PEOPLE), 0 * THRESHOLDS, above(STRANGERS) / rows)
-    false = random.poisson(pairs / rows)
-    scores = np.concatenate(
-        [random.normal(PEOPLE.mean, PEOPLE.stdev, shared), random.normal(STRANGERS.mean, STRANGERS.stdev, false)]
+    odds = np.concatenate([random.normal(7, 4, 500), random.normal(-7, 3, 20_000)])
+    good = random.random(len(odds)) < 1 / (1 + np.exp(-odds - off))
+    explained = estimate_by_odds(odds)
+    checked(explained)
+    decision = decide(explained)
+    precision, recall = truth(odds, good, decision.threshold)
+    assert decision.precision == pytest.approx(precision, abs=0.06 if off else 0.015)
+    assert decision.precision_low <= precision <= decision.precision_high
+    assert decision.recall_low <= recall <= decision.recall_high
+    assert f1(odds, good, decision.threshold) > max(f1(odds, good, at) for at in THRESHOLDS) - 0.01
+
+
+@pytest.mark.parametrize("odds", [[], [-3.0], [40.0] * 5, [-300.0, 300.0]])
+def test_few_odds(odds: list[float]) -> None:
+    checked(estimate_by_odds(np.array(odds)))
+
+
+@pytest.mark.parametrize(("shared", "share"), [(0, 0.5), (1000, 0.75), (1999, 1)])
+def test_relatives_are_met_less_often_where_few_people_are_shared(shared: int, share: float) -> None:
+    invented = above(STRANGERS) / 2000
+    kin, strangers = (
+        false_links(Rehearsal(above(PEOPLE), 0 * invented, invented, related), 2000, 3000, shared)
+        for related in (invented, 0 * invented)
     )
-    good = np.arange(len(scores)) < shared
-    decision = decide(estimate_doubles(scores, rows, rehearsal))
-    precision, recall = truth(scores, good, decision.threshold)
-    assert decision.precision == pytest.approx(precision, abs=0.03)
-    assert decision.recall == pytest.approx(recall, abs=0.05)
-    assert decision.shared == pytest.approx(shared, rel=0.06)
+    assert kin == pytest.approx(share * strangers, rel=1e-3)
 
 
 def test_false_links_that_were_foretold_wrongly_where_there_are_many_do_not_move_the_threshold() -> None:
@@ -141,6 +155,7 @@ def test_false_links_that_were_foretold_wrongly_where_there_are_many_do_not_move
         np.array([1 - NormalDist(PEOPLE.mean - 4, PEOPLE.stdev).cdf(at) for at in THRESHOLDS]),
         0 * THRESHOLDS,
         above(STRANGERS) / 4000,
+        0 * THRESHOLDS,
     )
     decision = decide(estimate(scores, 4000, 4000, rehearsal))
     precision, recall = truth(scores, good, decision.threshold)
@@ -166,7 +181,9 @@ def test_people_who_are_more_alike_than_their_copies(tilt: float) -> None:
 def test_where_no_link_can_be_false_there_are_as_many_people_as_links(seed: int) -> None:
     """Copies of which a hundredth is never found foretell fewer people; strangers are never alike at all."""
     people = np.random.default_rng(seed).normal(PEOPLE.mean, PEOPLE.stdev, 3000)
-    decision = decide(estimate(people, 5000, 5000, Rehearsal(0.99 * above(PEOPLE), 0 * THRESHOLDS, 0 * THRESHOLDS)))
+    decision = decide(
+        estimate(people, 5000, 5000, Rehearsal(0.99 * above(PEOPLE), *(0 * THRESHOLDS for _ in range(3))))
+    )
     assert decision.precision > 0.999 and decision.shared >= 2999
 
 
@@ -213,7 +230,7 @@ def test_intervals_hold_the_truth_where_copies_are_not_quite_like_people() -> No
 def test_rehearsals_that_tell_nothing(found: int, invented: int, pairs: int) -> None:
     flat = np.ones(len(THRESHOLDS))
     scores = np.linspace(-10, 20, pairs)
-    explained = estimate(scores, max(pairs, 1), 60, Rehearsal(found * flat, 0 * flat, invented * flat))
+    explained = estimate(scores, max(pairs, 1), 60, Rehearsal(found * flat, 0 * flat, invented * flat, 0 * flat))
     checked(explained)
     decision = decide(explained)
     assert 0 <= decision.precision_low <= decision.precision_high <= 1

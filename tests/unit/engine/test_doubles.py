@@ -40,8 +40,7 @@ def town(twice: int, twins: int) -> list[dict[str, str]]:
 
 
 def likely(made: Party, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    assert made._doubles is not None
-    return made._doubles.likely(made.side.vectors.features(left, made.side.vectors, right))
+    return made.kinds(made.side.vectors.features(left, made.side.vectors, right))[0]
 
 
 def test_twins_are_not_doubles_and_doubles_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +49,8 @@ def test_twins_are_not_doubles_and_doubles_are(monkeypatch: pytest.MonkeyPatch) 
     assert likely(made, np.arange(60), 600 + np.arange(60)).mean() > 0.9
     assert likely(made, np.arange(60), np.arange(100, 160)).max() < 0.01
     known = likely(made, twins, twins + 1).mean()
-    monkeypatch.setattr(doubles, "_KINDS", ((doubles._HOUSEHOLD, 1e-9),))
+    monkeypatch.setattr(doubles, "_KINDS", doubles._KINDS[:1])
+    monkeypatch.setattr(doubles, "_OF_KINDS", doubles._OF_KINDS[:1])
     unknown = likely(party(people), twins, twins + 1).mean()
     assert known < 0.6 and known < unknown - 0.2, "who knows of no relatives takes twins for doubles"
 
@@ -58,23 +58,22 @@ def test_twins_are_not_doubles_and_doubles_are(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("twice", [0, 60, 300])
 def test_how_many_doubles_there_are_is_counted(twice: int) -> None:
     made = party(town(twice, twins=0))
-    assert made._doubles is not None
-    assert made._doubles.doubles == pytest.approx(2 * twice / (600 + twice), abs=0.03)
+    assert made._doubles.shares[0] == pytest.approx(2 * twice / (600 + twice), abs=0.03)
 
 
 @pytest.mark.parametrize("fields", [("date_of_birth", "postcode"), ("forename", "surname")], ids=" and ".join)
 def test_strangers_who_are_alike_by_chance_are_no_doubles(fields: tuple[str, ...]) -> None:
     rng = random.Random(5)
     made = party([person(rng) for _ in range(2500)], fields)
-    assert made._doubles is not None
-    assert made._doubles.doubles < 0.05
+    assert made._doubles.shares[0] < 0.05
 
 
 def test_a_register_of_nobody_has_everybodys_values() -> None:
     columns = columns_of(town(0, twins=0))
-    mixed = doubles._mixed(columns, np.random.default_rng(1))
+    mixed, sources = doubles._mixed(columns, np.random.default_rng(1))
     for name, column in columns.items():
         assert sorted(mixed[name].codes) == sorted(column.codes)
+        assert any((mixed[name].codes == column.codes[people]).all() for people in sources)
     for one, other, together in (("forename", "sex", True), ("forename", "surname", False)):
         before, after = (set(zip(of[one].codes, of[other].codes, strict=True)) for of in (columns, mixed))
         assert (after == before) == together
@@ -84,8 +83,7 @@ def test_more_relatives_are_counted_where_there_are_any() -> None:
     rng = random.Random(4)
     alone = party([person(rng) for _ in range(600)])
     households = party(town(0, twins=0))
-    assert households._doubles is not None and alone._doubles is not None
-    assert households._doubles.relatives > 1.5 * alone._doubles.relatives
+    assert households._doubles.shares[1] > 1.5 * alone._doubles.shares[1]
 
 
 def test_nothing_is_a_double_of_nothing() -> None:

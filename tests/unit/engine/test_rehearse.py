@@ -51,8 +51,13 @@ def test_the_same_again(linked: Links, rehearsal: Rehearsal) -> None:
     assert (again.found == rehearsal.found).all() and (again.invented == rehearsal.invented).all()
 
 
+def test_some_of_those_taken_for_others_are_relatives(rehearsal: Rehearsal) -> None:
+    assert (rehearsal.related >= 0).all() and (rehearsal.related <= rehearsal.invented + 1e-15).all()
+    assert rehearsal.related.any()
+
+
 def test_two_parties_are_averaged_by_their_rows(rehearsal: Rehearsal) -> None:
-    nothing = Rehearsal(*(np.zeros(len(THRESHOLDS)) for _ in range(3)), 3 * rehearsal.rows)
+    nothing = Rehearsal(*(np.zeros(len(THRESHOLDS)) for _ in range(4)), 3 * rehearsal.rows)
     assert rehearsal.with_other(nothing).found == pytest.approx(rehearsal.found / 4)
     assert rehearsal.with_other(nothing).invented == pytest.approx(rehearsal.invented / 4)
     assert nothing.with_other(rehearsal).rows == 4 * rehearsal.rows
