@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import product
+from itertools import combinations
 from typing import Any
 
 from exchange_node.encoding.errors import EncodingError
@@ -165,15 +165,23 @@ _WITHIN: tuple[tuple[_Part, _Part], ...] = (
     (("forename", "whole"), ("surname", "whole")),
     (("forename", "whole"), ("date_of_birth", "whole")),
 )
-_NAMES: tuple[_Part, _Part] = (("forename", "sounds"), ("surname", "sounds"))
-_HOMES: tuple[_Part, _Part] = (("postcode", "whole"), ("address_line", "number-word"))
-_UNDATED = (_NAMES, *product(_NAMES, _HOMES))
+_PERSON: tuple[_Part, ...] = (
+    ("forename", "sounds"),
+    ("middle_names", "initials"),
+    ("surname", "sounds"),
+    ("sex", "whole"),
+    ("postcode", "whole"),
+    ("address_line", "number-word"),
+    ("town", "whole"),
+)
+_UNDATED = tuple(combinations(_PERSON, 2))
 
 
 def _together(fields: Sequence[str], within: bool) -> Iterator[tuple[_Part, _Part]]:
-    """Fields that are worth more together, or less, than each alone. Between registers only where no birth date tells
-    people from those whom they live with: surname and home, which a household shares, must not count twice, and
-    forename and home must. Doubles of one register share home and surname as a household does, and are told by others.
+    """Fields that are worth more together, or less, than each alone. Between registers every two, but only where no
+    birth date tells people from those whom they live with: surname and home, which a household shares, must not count
+    twice, and forename and home must. Doubles of one register share home and surname as a household does, and are told
+    by others.
     """
     undated = () if "date_of_birth" in fields else _UNDATED
     for pair in _WITHIN if within else undated:
