@@ -3,7 +3,7 @@
 A quarter of the people is hidden from the register in turn, so that their copies have nobody to be linked to. Where
 every row has a copy, half of the copies stay away meanwhile: were each row taken by its own copy, none would be left to
 be linked wrongly, as there is between registers of different people. How often copies find their originals, and how
-often those of hidden people find somebody else, for each threshold, is what a party gives away: three curves of some
+often those of hidden people find somebody else, for each threshold, is what a party gives away: four curves of some
 200 numbers.
 """
 
