@@ -34,7 +34,9 @@ _TOGETHER: Final = (("forename", "middle_names", "sex"), ("address_line", "postc
 CHANCE: Final = 10
 """Rows of nobody for each copy, those most like it."""
 NOBODIES: Final = 10_000
-"""Rows of nobody at most; each then counts for several."""
+"""Rows of nobody at most; each then counts for several. Where a register is held against itself"""
+ROWS_OF_NOBODY: Final = 20
+"""it may count for so many: at a million rows 10,000 have too few of those strangers that are as alike as doubles."""
 NOTHING: Final = -1e9
 """Log odds that every pair reaches."""
 _LEAST: Final = 3
@@ -52,8 +54,12 @@ class Doubles:
         originals: NDArray[np.int64],
         elsewhere: NDArray[np.bool_],
         random: np.random.Generator,
+        *,
+        within: bool,
     ) -> None:
-        """`elsewhere`: copies that live where somebody else of the register does."""
+        """`elsewhere`: copies that live where somebody else of the register does. `within`: the register is held
+        against itself.
+        """
         self.shares = np.append(DOUBLES, RELATIVES * _OF_KINDS)
         self._copies, self._register = copies, register
         self._originals, self._elsewhere = originals, elsewhere
@@ -67,7 +73,8 @@ class Doubles:
         self._against: list[Weights] = []
         self.least = np.full(copies.rows, np.inf)
         """Of each copy, the score of the least alike row of nobody that was found."""
-        nobody, self._sources = _mixed(register.columns, random)
+        nobodies = max(NOBODIES, register.rows // ROWS_OF_NOBODY) if within else NOBODIES
+        nobody, self._sources = _mixed(register.columns, nobodies, random)
         self._nobody = Side.of(copies.vectors.schema, nobody, copies.secret)
         self._by_chance, self._chance_worth = self._relatives[0][:0], np.zeros(0)
 
@@ -135,12 +142,12 @@ class Doubles:
         return np.asarray(logs - logs.max(axis=0), np.float64)
 
 
-def _mixed(columns: Columns, random: np.random.Generator) -> tuple[Columns, NDArray[np.intp]]:
-    """A register of nobody: at most NOBODIES rows, each put together from several people's values; and who those are,
+def _mixed(columns: Columns, most: int, random: np.random.Generator) -> tuple[Columns, NDArray[np.intp]]:
+    """A register of nobody: at most so many rows, each put together from several people's values; and who those are,
     shape (people, rows).
     """
     rows = len(next(iter(columns.values())).codes)
     groups = [*_TOGETHER, *((name,) for name in columns if not any(name in group for group in _TOGETHER))]
-    sources = np.stack([random.permutation(rows)[:NOBODIES] for _ in groups])
+    sources = np.stack([random.permutation(rows)[:most] for _ in groups])
     of_field = {name: source for group, source in zip(groups, sources, strict=True) for name in group}
     return {name: column.take(of_field[name]) for name, column in columns.items()}, sources

@@ -43,9 +43,8 @@ Between registers, where hard look-alikes are many, they cost a little and bring
 """
 _ROUGH_WORTH: Final = 0.05
 """What one counts before raking, of another copy."""
-
-
 _AT_ONCE: Final = 100_000
+"""Pairs whose features are held at once."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -85,7 +84,7 @@ class Party:
         self.worth = self._unraked
         self._worth_within = self._unraked
         self._among: dict[Plan, Candidates | None] = {}
-        self._doubles = Doubles(self.copies, self.side, self.originals, elsewhere, self._random)
+        self._doubles = Doubles(self.copies, self.side, self.originals, elsewhere, self._random, within=within)
         of_copy = np.repeat(self.every_copy, STRANGERS)
         other = self._random.integers(0, rows, len(of_copy))
         apart = other != self.originals[of_copy]

@@ -70,13 +70,24 @@ def test_strangers_who_are_alike_by_chance_are_no_doubles(fields: tuple[str, ...
 
 def test_a_register_of_nobody_has_everybodys_values() -> None:
     columns = columns_of(town(0, twins=0))
-    mixed, sources = doubles._mixed(columns, np.random.default_rng(1))
+    mixed, sources = doubles._mixed(columns, 1000, np.random.default_rng(1))
     for name, column in columns.items():
         assert sorted(mixed[name].codes) == sorted(column.codes)
         assert any((mixed[name].codes == column.codes[people]).all() for people in sources)
     for one, other, together in (("forename", "sex", True), ("forename", "surname", False)):
         before, after = (set(zip(of[one].codes, of[other].codes, strict=True)) for of in (columns, mixed))
         assert (after == before) == together
+
+
+@pytest.mark.parametrize(("within", "rows"), [(True, 300), (False, 100)])
+def test_of_nobody_there_are_more_where_a_large_register_is_held_against_itself(
+    monkeypatch: pytest.MonkeyPatch, within: bool, rows: int
+) -> None:
+    monkeypatch.setattr(doubles, "NOBODIES", 100)
+    monkeypatch.setattr(doubles, "ROWS_OF_NOBODY", 2)
+    columns = columns_of(town(0, twins=0))
+    schema = schema_for([(name, column.kind) for name, column in columns.items()])
+    assert Party(schema, columns, b"k" * 32, 2, within=within)._doubles._nobody.rows == rows
 
 
 def test_more_relatives_are_counted_where_there_are_any() -> None:
