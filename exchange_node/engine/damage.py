@@ -21,6 +21,7 @@ PRONENESS = ((0.3, 0.45), (1.0, 0.3), (3.0, 0.15), (6.0, 0.1))
 """(factor on the rate of mistakes, share of records)"""
 
 MOVED = 0.25
+"""Share of the people who live elsewhere in another register."""
 MOVED_WITHIN = 0.05
 """The same of a register's own doubles, which are seldom years apart."""
 RENAMED = 0.05

@@ -100,8 +100,8 @@ def estimate(scores: Floats, left_rows: int, right_rows: int, rehearsal: Rehears
 def false_links(rehearsal: Rehearsal, left_rows: int, right_rows: int, shared: float) -> Floats:
     """How many are foretold at each threshold if so many people are shared.
 
-    Rehearsals meet a stranger's relatives as often as one register has them. The other has half of them for sure, where
-    it has members of households by themselves, and of the other half, whole households, as many as of all people.
+    Rehearsals meet a stranger's relatives as often as one register has them. The other has them as often if it has
+    people one by one, but only as far as people are shared if it has whole households. Nobody knows: half of each.
     """
     missing = (1 - shared / min(left_rows, right_rows)) / 2
     of_strangers = _smooth(rehearsal.invented - missing * rehearsal.related)

@@ -122,6 +122,7 @@ class Party:
         return np.full(drawn, (self.side.rows - 1) * COPIES / max(drawn, 1))
 
     def _tell_doubles(self) -> None:
+        """Fitted without look-alikes, which then tell how many doubles and relatives there are."""
         strangers = self._by_chance
         self._doubles.fit(self.same, self._worth_within, strangers.of_copies, self._worth_of(strangers))
         if len(self._alike.of_originals):

@@ -52,7 +52,7 @@ def test_twins_are_not_doubles_and_doubles_are(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(doubles, "_KINDS", doubles._KINDS[:1])
     monkeypatch.setattr(doubles, "_OF_KINDS", doubles._OF_KINDS[:1])
     unknown = likely(party(people), twins, twins + 1).mean()
-    assert known < 0.6 and known < unknown - 0.2, "who knows of no relatives takes twins for doubles"
+    assert known < 0.6 and known < unknown - 0.2, "who knows of no twins takes them for doubles"
 
 
 @pytest.mark.parametrize("twice", [0, 60, 300])
