@@ -90,8 +90,8 @@ def tokens(block: Block, columns: Columns, key: bytes) -> list[list[bytes]]:
             cut_by = zip(block.tokens.split(), values, strict=True)
             firsts = [next(iter(TOKENISERS[tokens](value) if value else []), "") for tokens, value in cut_by]
             hashes = (
-                siphash(derived(key, f"{block.domain} {part.name}"), first.encode(errors="surrogatepass"))
-                for part, first in zip(parts, firsts, strict=True)
+                siphash(derived(key, f"{block.domain} {place}"), first.encode(errors="surrogatepass"))
+                for place, first in enumerate(firsts)
             )
             found.append([b"".join(one.to_bytes(8, "little") for one in hashes)] if all(firsts) else [])
     return found

@@ -119,10 +119,13 @@ def schema_for(kinds: Sequence[tuple[str, str]], *, within: bool = False) -> Vec
     if not blocks:
         raise EncodingError("bad-schema", "no field to compare")
     features += _crossed({block.name for block in blocks}, names)
-    for (one, one_tokens), (other, other_tokens) in _together(names, within):
-        name, fields = f"{one} and {other}", (one, other)
-        blocks.append(Block(name, fields, f"{one_tokens} {other_tokens}", 48, 2, 24, name))
-        features.append(Feature(f"{name}, rare", ((name, name),), True))
+    joined = [_joined(parts) for parts in _together(names, within)]
+    blocks += joined
+    features += [Feature(f"{block.name}, rare", ((block.name, block.name),), True) for block in joined]
+    for one, other in combinations(joined, 2):
+        if one.domain == other.domain:
+            pair = (one.name, other.name)
+            features.append(Feature(f"{one.name} as {other.name}", (pair, pair[::-1]), True))
     return VectorSchema(tuple(blocks), tuple(features))
 
 
@@ -167,26 +170,38 @@ _WITHIN: tuple[tuple[_Part, _Part], ...] = (
 )
 _PERSON: tuple[_Part, ...] = (
     ("forename", "sounds"),
-    ("middle_names", "initials"),
     ("surname", "sounds"),
+    ("middle_names", "initials"),
     ("sex", "whole"),
     ("postcode", "whole"),
     ("address_line", "number-word"),
     ("town", "whole"),
 )
-_UNDATED = tuple(combinations(_PERSON, 2))
+_UNDATED: tuple[tuple[_Part, _Part], ...] = (
+    *combinations(_PERSON, 2),
+    (("forename", "initials"), ("surname", "whole")),
+    (("surname", "initials"), ("forename", "whole")),
+)
 
 
-def _together(fields: Sequence[str], within: bool) -> Iterator[tuple[_Part, _Part]]:
+def _together(fields: Sequence[str], within: bool) -> Iterator[tuple[_Part, ...]]:
     """Fields that are worth more together, or less, than each alone. Between registers every two, but only where no
     birth date tells people from those whom they live with: surname and home, which a household shares, must not count
-    twice, and forename and home must. Doubles of one register share home and surname as a household does, and are told
-    by others.
+    twice, and forename and home must; and each of both names with the other's initial, since a relative shares one and
+    seldom the initial, too. Doubles of one register share home and surname as a household does, and are told by others.
     """
     undated = () if "date_of_birth" in fields else _UNDATED
     for pair in _WITHIN if within else undated:
         if {field for field, _ in pair} <= set(fields):
             yield pair
+
+
+def _joined(parts: tuple[_Part, ...]) -> Block:
+    """Forename and surname are of one domain: who has them swapped still has both at the same home."""
+    name = " and ".join(map(" ".join, parts))
+    fields, tokens = zip(*parts, strict=True)
+    domain = name.replace("forename", "name").replace("surname", "name")
+    return Block(name, fields, " ".join(tokens), 48, 2, 24, domain)
 
 
 def _crossed(blocks: set[str], fields: Sequence[str]) -> Iterator[Feature]:

@@ -23,7 +23,7 @@ Tokens of a value beyond its first 1,000 do not count, nor in one column those b
 SipHash-2-4 (Aumasson and Bernstein 2012) of its UTF-8, under a key that keyed BLAKE2b (RFC 7693) makes from linkage key
 and domain; of `width` columns the lower 32 bits choose the first one, width * bits / 2^32
 rounded down, and the upper ones one of the others, counted from there. Several fields together: the hash of each one's
-first token under a key of domain and field, and then the hash of those, eight bytes each, the lowest first.
+first token under a key of domain and place, and then the hash of those, eight bytes each, the lowest first.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Vectors:
         def fill(number: int) -> None:
             here = [block for block in blocks if _group(block) == groups[number]]
             if parts := _parts(here[0]):
-                keys = [[_key(key, f"{block.domain} {field}") for field in block.fields] for block in here]
+                keys = [[_key(key, f"{block.domain} {place}") for place in range(len(parts))] for block in here]
                 self._tables.fill(number, [firsts[part] for part in parts], keys)
             else:
                 (field,) = here[0].fields

@@ -326,12 +326,29 @@ def test_two_names_agree_together_when_both_sound_alike() -> None:
         "surname": Column.of("surname", "name", [other for _, other in names]),
     }
     vectors = Vectors(schema, columns, KEY)
-    at = [feature.name for feature in schema.features].index("forename and surname, rare")
+    at = [feature.name for feature in schema.features].index("forename sounds and surname sounds, rare")
     rows = np.arange(len(names))
     agreed = vectors.features(np.zeros_like(rows), vectors, rows)[:, at]
     assert agreed[0] == agreed[1] > 0.45  # two of four rows sound so
     assert agreed[2] == 0
     assert agreed[3] < agreed[0]
+
+
+def test_swapped_names_still_stand_together_with_home_and_initial() -> None:
+    schema = schema_for([("forename", "name"), ("surname", "name"), ("postcode", "postcode")])
+    people = [("ali", "kieran"), ("kieran", "ali"), ("ali", "smith"), ("joan", "brown")]
+    columns = {
+        "forename": Column.of("forename", "name", [one for one, _ in people]),
+        "surname": Column.of("surname", "name", [other for _, other in people]),
+        "postcode": Column.of("postcode", "postcode", ["ab1 2cd"] * 4),
+    }
+    vectors, rows = Vectors(schema, columns, KEY), np.arange(len(people))
+    names = [feature.name for feature in schema.features]
+    home = names.index("forename sounds and postcode whole as surname sounds and postcode whole")
+    initial = names.index("forename initials and surname whole as surname initials and forename whole")
+    agreed = vectors.features(np.zeros_like(rows), vectors, rows)
+    for at in (home, initial):
+        assert agreed[1, at] > 2 * agreed[[0, 2, 3], at].max()  # others share a column by chance
 
 
 def test_every_two_fields_stand_together_where_no_birth_date_does() -> None:
