@@ -4,8 +4,8 @@ Told apart without labels and without the register's look-alikes: doubles by dam
 and by the most alike rows of a register of nobody, in which each row is put together from several people's values, and
 relatives by copies in which what a household does not share is somebody else's. Weights of each kind are its own: twins
 differ from doubles in the forename alone, others of a household in the birth date too. How many relatives and doubles a
-row has is what explains the register's most alike pairs best (shares of classes by EM: Saerens, Latinne and
-Decaestecker 2002).
+row has, and how many of these live elsewhere, is what explains the register's most alike pairs best (shares of classes
+by EM: Saerens, Latinne and Decaestecker 2002).
 """
 
 from __future__ import annotations
@@ -42,10 +42,14 @@ NOTHING: Final = -1e9
 _LEAST: Final = 3
 """No kind is less than so many pairs."""
 _STEPS: Final = 50
+_NONE: Final = 1e-9
+"""The share of a kind that no copy is of."""
 
 
 class Doubles:
-    """Of one register, by its copies. `shares`: how many doubles a row has, then how many relatives of each kind."""
+    """Of one register, by its copies. `shares`: how many doubles a row has where it lives and elsewhere, then how many
+    relatives of each kind.
+    """
 
     def __init__(
         self,
@@ -60,7 +64,8 @@ class Doubles:
         """`elsewhere`: copies that live where somebody else of the register does. `within`: the register is held
         against itself.
         """
-        self.shares = np.append(DOUBLES, RELATIVES * _OF_KINDS)
+        self._moved_share = max(float(elsewhere.mean()), _NONE)
+        self.shares = np.append(DOUBLES * np.array([1 - self._moved_share, self._moved_share]), RELATIVES * _OF_KINDS)
         self._copies, self._register = copies, register
         self._originals, self._elsewhere = originals, elsewhere
         every = np.arange(copies.rows)
@@ -71,6 +76,7 @@ class Doubles:
             side = Side.of(copies.vectors.schema, mixed, copies.secret)
             self._relatives.append(side.vectors.features(every, register.vectors, originals))
         self._against: list[Weights] = []
+        self._moved = Weights(np.zeros(len(copies.vectors.schema.features)), NOTHING)
         self.least = np.full(copies.rows, np.inf)
         """Of each copy, the score of the least alike row of nobody that was found."""
         nobodies = max(NOBODIES, register.rows // ROWS_OF_NOBODY) if within else NOBODIES
@@ -98,7 +104,9 @@ class Doubles:
     def fit(
         self, same: Floats, worth: NDArray[np.float64], strangers: Floats, stranger_worth: NDArray[np.float64]
     ) -> None:
-        """Weights of copies against relatives of each kind, and against strangers, those alike by chance too."""
+        """Weights of copies against relatives of each kind, and against strangers, those alike by chance too; and of
+        copies that live elsewhere against the others.
+        """
         strangers = np.concatenate([strangers, self._by_chance])
         stranger_worth = np.append(stranger_worth, self._chance_worth)
         evenly = np.ones(len(same))
@@ -108,10 +116,14 @@ class Doubles:
             fit(same, different, worth, its_worth, start)
             for (different, its_worth), start in zip(others, before, strict=True)
         ]
+        moved = self._elsewhere
+        if moved.any():
+            self._moved = fit(same[moved], same[~moved], worth[moved], worth[~moved])
+            self._moved_share = float(worth[moved].sum() / worth.sum())
 
     def relatives(self) -> tuple[Floats, NDArray[np.float64]]:
         """Features of copies' relatives, of all kinds, and how many each stands for."""
-        return np.concatenate(self._relatives), np.repeat(self.shares[1:], self._copies.rows)
+        return np.concatenate(self._relatives), np.repeat(self.shares[2:], self._copies.rows)
 
     def count(self, pairs: Floats) -> None:
         """How many doubles and relatives a row has, from the features of as many rows' most alike others as there are
@@ -122,23 +134,27 @@ class Doubles:
             parts = np.append(self.shares, 1)[:, None] * likely
             counts = (parts / parts.sum(axis=0)).sum(axis=1)
             self.shares = np.maximum(counts[:-1], _LEAST) / self._copies.rows
-            self.shares[2:] = np.minimum(self.shares[2:], self.shares[1] * _OF_KINDS[1:] / _OF_KINDS[0])
+            self.shares[3:] = np.minimum(self.shares[3:], self.shares[2] * _OF_KINDS[1:] / _OF_KINDS[0])
 
     def odds(self, pairs: Floats) -> NDArray[np.float64]:
         """Log odds that pairs with these features are one person, and not relatives of any kind nor strangers."""
         logs = self._likelihoods(pairs) + np.log(np.append(self.shares, 1))[:, None]
-        most = logs[1:].max(axis=0)
-        return np.asarray(logs[0] - most - np.log(np.exp(logs[1:] - most).sum(axis=0)))
+        return np.asarray(np.logaddexp.reduce(logs[:2]) - np.logaddexp.reduce(logs[2:]))
 
     def kinds(self, pairs: Floats) -> NDArray[np.float64]:
         """The probabilities that they are one person, relatives of any kind, and strangers: shape (3, pairs)."""
         parts = np.append(self.shares, 1)[:, None] * np.exp(self._likelihoods(pairs))
-        return np.asarray(np.stack([parts[0], parts[1:-1].sum(axis=0), parts[-1]]) / parts.sum(axis=0))
+        return np.asarray(np.stack([parts[:2].sum(axis=0), parts[2:-1].sum(axis=0), parts[-1]]) / parts.sum(axis=0))
 
     def _likelihoods(self, pairs: Floats) -> NDArray[np.float64]:
-        """Log likelihoods as doubles, relatives of each kind and strangers: shape (kinds, pairs), the highest 0."""
-        against = [pairs @ weights.features + weights.constant for weights in self._against]
-        logs = -np.stack([np.zeros(len(pairs)), *against])
+        """Log likelihoods as doubles who live where the other does and elsewhere, as relatives of each kind and as
+        strangers: shape (kinds, pairs), the highest 0.
+        """
+        against = [-(pairs @ weights.features + weights.constant) for weights in self._against]
+        moved = pairs @ self._moved.features + self._moved.constant
+        stayed = -np.logaddexp(0, moved)
+        doubles = [stayed - np.log(1 - self._moved_share), moved + stayed - np.log(self._moved_share)]
+        logs = np.stack([*doubles, *against])
         return np.asarray(logs - logs.max(axis=0), np.float64)
 
 

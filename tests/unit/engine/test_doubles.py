@@ -28,15 +28,19 @@ def party(people: list[dict[str, str]], fields: Sequence[str] = FIELDS) -> Party
     return made
 
 
-def town(twice: int, twins: int) -> list[dict[str, str]]:
-    """Three hundred households of two; in so many, the two are twins; so many people stand there twice, behind them."""
+def town(twice: int, twins: int, moved: int = 0) -> list[dict[str, str]]:
+    """Three hundred households of two; in so many, the two are twins; so many people stand there twice, behind them,
+    of whom the first ones have moved.
+    """
     rng = random.Random(1)
     people = []
     for at in range(300):
         one = person(rng)
         shared = (*HOME, "date_of_birth") if at < twins else HOME
         people += [one, person(rng) | {name: one[name] for name in shared}]
-    return people + [written_again(one, rng, 0.04) for one in people[:twice]]
+    again = [written_again(one, rng, 0.04) for one in people[:twice]]
+    homes = [{name: person(rng)[name] for name in HOME[1:]} for _ in range(moved)]
+    return people + [one | home for one, home in zip(again, homes, strict=False)] + again[moved:]
 
 
 def likely(made: Party, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -58,14 +62,20 @@ def test_twins_are_not_doubles_and_doubles_are(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("twice", [0, 60, 300])
 def test_how_many_doubles_there_are_is_counted(twice: int) -> None:
     made = party(town(twice, twins=0))
-    assert made._doubles.shares[0] == pytest.approx(2 * twice / (600 + twice), abs=0.03)
+    assert made._doubles.shares[:2].sum() == pytest.approx(2 * twice / (600 + twice), abs=0.03)
+
+
+@pytest.mark.parametrize("moved", [0, 40])
+def test_how_many_of_them_live_elsewhere_is_counted(moved: int) -> None:
+    made = party(town(100, twins=0, moved=moved))
+    assert made._doubles.shares[:2] == pytest.approx([2 * (100 - moved) / 700, 2 * moved / 700], abs=0.03)
 
 
 @pytest.mark.parametrize("fields", [("date_of_birth", "postcode"), ("forename", "surname")], ids=" and ".join)
 def test_strangers_who_are_alike_by_chance_are_no_doubles(fields: tuple[str, ...]) -> None:
     rng = random.Random(5)
     made = party([person(rng) for _ in range(2500)], fields)
-    assert made._doubles.shares[0] < 0.05
+    assert made._doubles.shares[:2].sum() < 0.05
 
 
 def test_a_register_of_nobody_has_everybodys_values() -> None:
@@ -94,7 +104,7 @@ def test_more_relatives_are_counted_where_there_are_any() -> None:
     rng = random.Random(4)
     alone = party([person(rng) for _ in range(600)])
     households = party(town(0, twins=0))
-    assert households._doubles.shares[1] > 1.5 * alone._doubles.shares[1]
+    assert households._doubles.shares[2] > 1.5 * alone._doubles.shares[2]
 
 
 def test_nothing_is_a_double_of_nothing() -> None:
