@@ -2,9 +2,10 @@
 
     python -m benchmarks.blocking [--sets FOLDER] [--only NAMES] [--size 2]
 
-The peer is the full comparison, on the same weights; its links are those at its own threshold. Sets as in quality.py;
-size 2 is 10,000 rows a side. `foretold` is what the plan itself expects to find. Most links that keys miss may be wrong
-ones, which share a rare surname and little else; `right ones` tells what is lost of the others.
+The peer is the full comparison; its links are those at its own threshold. The plan is the one that a linkage by keys
+makes, of weights that have seen no pair yet; `foretold` is what it expects to find. Most links that keys miss may be
+wrong ones, which share a rare surname and little else; `right ones` tells what is lost of the others. Sets as in
+quality.py; size 2 is 10,000 rows a side.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from benchmarks import made_sets
 from benchmarks.processes import Figures, in_a_process, in_short
 from benchmarks.quality import TRUTH, draw, found
 from exchange_node.engine.link import link
-from exchange_node.engine.plan import plan_for
 from exchange_node.engine.search import candidates
 from exchange_node.records.register import read_pair
 
@@ -36,7 +36,7 @@ def measure(files: list[Path]) -> Figures:
     begun = time.monotonic()
     links = link(*(register.columns for register in registers), every_pair=True)
     full = time.monotonic() - begun
-    planned = plan_for(links.parties, links.weights, every=False)
+    planned = link(*(register.columns for register in registers), every_pair=False).planned
     left, right = (party.side for party in links.parties)
     begun = time.monotonic()
     among = candidates(left, np.arange(left.rows), right, np.arange(right.rows), planned.plan)

@@ -28,9 +28,9 @@ from exchange_node.records.register import Register, read_pair
 
 Hashes = NDArray[np.uint32]
 Sizes = NDArray[np.int64]
-CLASSES = np.array([1, 2, 5, 10, 20, 50, 100, 200, CAP])
+CLASSES = np.array([1, 2, 5, 10, 20, CAP])
 """To which blocks are padded with rows that stand for nobody."""
-COARSE = np.array([10, 50, CAP])
+COARSE = np.array([10, CAP])
 RARE = 3
 _ASKED = 1_000  # rows that the attacker names
 _AN_ERROR = np.float32(1.0)  # a size that is farther off than e times is another value, no matter how far
@@ -120,9 +120,9 @@ def main() -> None:
     hidings = {
         "as they are": (lambda sizes: sizes, None, 0),
         "padded to classes": (padded, CLASSES, 0),
-        "padded to 10, 50 or 300": (lambda sizes: padded(sizes, COARSE), COARSE, 0),
+        f"padded to 10 or {CAP}": (lambda sizes: padded(sizes, COARSE), COARSE, 0),
         f"blocks under {RARE} dropped": (without_rare, None, RARE),
-        f"under {RARE} dropped, padded to 10, 50 or 300": (lambda s: padded(without_rare(s), COARSE), COARSE, RARE),
+        f"under {RARE} dropped, padded to 10 or {CAP}": (lambda s: padded(without_rare(s), COARSE), COARSE, RARE),
     }
     ours, theirs = sizes_of(left), sizes_of(right)
     plain = candidates(left, right, None, 0)

@@ -1,7 +1,7 @@
 """Which pairs to compare: all of them, or those that share one of the keys that suit the fields at hand.
 
 Keys are chosen by what they cost (pairs, by how often values repeat in a sample of the register) and what they find
-(the party's own damaged copies that would be linked): best value first, until nearly all are found more than once.
+(the party's own damaged copies that might be linked): best value first, until nearly all are found more than once.
 """
 
 from __future__ import annotations
@@ -23,8 +23,14 @@ from exchange_node.linkage.errors import LinkageError
 
 EVERY_PAIR_UP_TO: Final = 2_500_000_000
 """Pairs up to which all are compared: 50,000 by 50,000 rows. By arithmetic nine seconds a pass on two AVX-512 cores."""
-CAP: Final = 300
-"""Buckets with more right rows are not looked into: they cost much and hardly tell people apart."""
+CAP: Final = 50
+"""Buckets with more right rows are not looked into: they cost much and hardly tell people apart. Where they are small
+one name alone is a key that can be afforded, and finds who shares a rare one and little else.
+"""
+LEAST: Final = -3.0
+"""Log odds from which copies count. Where fields are few the best threshold is about that low, and what keys miss is
+what is linked just above it.
+"""
 PER_ROW: Final = 100.0
 """Candidates that one row may have on average."""
 FREE: Final = 5.0
@@ -122,5 +128,5 @@ def _try(party: Party, keys: list[Key], rows: int) -> tuple[NDArray[np.float64],
 
 def _worth(party: Party, weights: Weights) -> NDArray[np.float64]:
     """How much each copy counts: not at all if even a full comparison would not link it, unless it would link none."""
-    linked = party.same @ weights.features + weights.constant >= 0
+    linked = party.same @ weights.features + weights.constant >= LEAST
     return np.asarray(party.worth * linked if linked.any() else party.worth)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -13,6 +16,7 @@ from exchange_node.engine.party import Party
 from exchange_node.engine.plan import CAP, Planned, plan_for
 from exchange_node.linkage.errors import LinkageError
 from exchange_node.records.column_map import KINDS
+from tests.made_up_people import SURNAMES
 from tests.made_up_registers import FIELDS, Registers, columns_of, registers
 
 
@@ -76,6 +80,19 @@ def shared_keys(one: dict, other: dict, found: Planned) -> list[int]:
     parts = (Parts(columns, b"k" * 32) for columns in (one, other))
     ours, theirs = (block_keys(of, found.plan.keys, np.arange(1))[:, 0] for of in parts)
     return np.flatnonzero((ours == theirs) & (ours != 0)).tolist()
+
+
+def test_a_rare_surname_alone_is_enough_where_few_fields_are() -> None:
+    fields = ("forename", "surname", "sex", "postcode")
+    world, rng = registers(2000, 2000, 1400, seed=5, rate=0.12), random.Random(7)
+    common = {surname: SURNAMES[rng.randrange(24)] for surname in SURNAMES[:1500]}
+    for one in {id(person): person for person in (*world.left, *world.right)}.values():
+        one["surname"] = common.get(one["surname"], one["surname"])
+    found = planned(world, fields)
+    largest = max(Counter(person["surname"] for person in world.right).values())
+    assert largest > CAP, "common ones alone would cost too much"
+    assert any(len(key) == 1 and key[0][0] == "surname" for key in found.plan.keys)
+    assert found.pairs < largest * 2000
 
 
 def test_few_pairs_are_compared_all(monkeypatch: pytest.MonkeyPatch, town: Registers) -> None:
