@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from exchange_node.encoding.vectors import Floats, Weights
 from exchange_node.engine.fit import fit
-from exchange_node.engine.search import Plan, Side, find
+from exchange_node.engine.search import Plan, Side, candidates, find
 from exchange_node.records.columns import Columns
 
 DOUBLES: Final = 0.02
@@ -69,12 +69,15 @@ class Doubles:
         self._copies, self._register = copies, register
         self._originals, self._elsewhere = originals, elsewhere
         every = np.arange(copies.rows)
+        self._related: list[Side] = []
         self._relatives: list[Floats] = []
         for shared, _ in _KINDS:
             other = random.permutation(copies.rows)
             mixed = {name: col if name in shared else col.take(other) for name, col in copies.columns.items()}
             side = Side.of(copies.vectors.schema, mixed, copies.secret)
+            self._related.append(side)
             self._relatives.append(side.vectors.features(every, register.vectors, originals))
+        self._named = np.ones(len(self.shares))
         self._against: list[Weights] = []
         self._moved = Weights(np.zeros(len(copies.vectors.schema.features)), NOTHING)
         self.least = np.full(copies.rows, np.inf)
@@ -83,6 +86,14 @@ class Doubles:
         nobody, self._sources = _mixed(register.columns, nobodies, random)
         self._nobody = Side.of(copies.vectors.schema, nobody, copies.secret)
         self._by_chance, self._chance_worth = self._relatives[0][:0], np.zeros(0)
+
+    def name(self, plan: Plan) -> None:
+        """What part of the relatives of each kind the plan's keys name. Others cannot be counted."""
+        for at, side in enumerate(self._related, 2):
+            among = candidates(side, np.arange(side.rows), self._register, np.arange(self._register.rows), plan)
+            relative = np.repeat(np.arange(side.rows), np.diff(among.ends))
+            named = np.unique(relative[among.ids == self._originals[relative]])
+            self._named[at] = max(len(named), _LEAST) / side.rows
 
     def mine(self, weights: Weights, kernel: str) -> None:
         """Look for strangers that are alike by chance: the rows of nobody most alike to each copy. One that has a value
@@ -127,13 +138,15 @@ class Doubles:
 
     def count(self, pairs: Floats) -> None:
         """How many doubles and relatives a row has, from the features of as many rows' most alike others as there are
-        copies. Beside a household twins and namesakes are no more than anywhere: what there is more is doubles.
+        copies. Beside a household twins and namesakes are no more than anywhere: what there is more is doubles. Nor do
+        more doubles live elsewhere than copies do: what there is more is strangers.
         """
         likely = np.exp(self._likelihoods(pairs))
         for _ in range(_STEPS):
             parts = np.append(self.shares, 1)[:, None] * likely
             counts = (parts / parts.sum(axis=0)).sum(axis=1)
-            self.shares = np.maximum(counts[:-1], _LEAST) / self._copies.rows
+            self.shares = np.maximum(counts[:-1] / self._named, _LEAST) / self._copies.rows
+            self.shares[1] = min(self.shares[1], self.shares[0] * self._moved_share / (1 - self._moved_share))
             self.shares[3:] = np.minimum(self.shares[3:], self.shares[2] * _OF_KINDS[1:] / _OF_KINDS[0])
 
     def odds(self, pairs: Floats) -> NDArray[np.float64]:

@@ -29,6 +29,10 @@ from exchange_node.linkage.errors import LinkageError
 from exchange_node.records.columns import Columns
 
 COPIES: Final = 6000
+COPIES_WITHIN: Final = 12_000
+"""So many where a register is held against itself: doubles that are wrong in several fields at once look like relatives
+and strangers, and few copies are such.
+"""
 STRANGERS: Final = 5
 """Random pairs for each copy."""
 ALIKE: Final = 10
@@ -71,10 +75,10 @@ class Party:
         rows = self.side.rows
         if not rows:
             raise LinkageError("too-few-people", "no rows")
-        repeated = -(-COPIES // rows)
-        drawn = np.concatenate([self._random.permutation(rows) for _ in range(repeated)])
-        self.originals = drawn[:COPIES]
-        roughly = self._random.random(COPIES) < (ROUGH if within else 0.0)
+        copied = COPIES_WITHIN if within else COPIES
+        drawn = np.concatenate([self._random.permutation(rows) for _ in range(-(-copied // rows))])
+        self.originals = drawn[:copied]
+        roughly = self._random.random(copied) < (ROUGH if within else 0.0)
         moved = MOVED_WITHIN if within else MOVED
         copies, elsewhere = damaged(columns, self.originals, self._random, roughly, moved=moved)
         self.copies = Side.of(schema, copies, secret)
@@ -101,7 +105,7 @@ class Party:
     @property
     def every_copy(self) -> NDArray[np.int64]:
         """Row numbers of the copies."""
-        return np.arange(COPIES)
+        return np.arange(self.copies.rows)
 
     def fit(self) -> Weights:
         """The weights that tell the register's people apart. Before look-alikes are known, relatives stand for them."""
@@ -119,7 +123,7 @@ class Party:
     def _worth_of(self, strangers: Negatives) -> NDArray[np.float64]:
         """Each stands for many: there are as many strangers as other rows of each copy."""
         drawn = len(strangers.of_copies)
-        return np.full(drawn, (self.side.rows - 1) * COPIES / max(drawn, 1))
+        return np.full(drawn, (self.side.rows - 1) * self.copies.rows / max(drawn, 1))
 
     def _tell_doubles(self) -> None:
         """Fitted without look-alikes, which then tell how many doubles and relatives there are."""
@@ -133,6 +137,8 @@ class Party:
         if plan not in self._among:
             rows = np.arange(self.side.rows)
             self._among[plan] = candidates(self.copies, self.every_copy, self.side, rows, plan) if plan.keys else None
+            if plan.keys:
+                self._doubles.name(plan)
         return self._among[plan]
 
     def kinds(self, pairs: Floats) -> NDArray[np.float64]:
@@ -166,7 +172,7 @@ class Party:
             among=self.candidates(plan),
         )  # fmt: skip
         found = found.only(found.right != self.originals[found.left])
-        least = np.full(COPIES, np.inf)  # who is more alike than the least alike one mined is mined, too
+        least = np.full(self.copies.rows, np.inf)  # who is more alike than the least alike one mined is mined, too
         np.minimum.at(least, found.left, found.scores)
         scores = self._drawn.of_copies @ weights.features + weights.constant
         self._strangers = self._drawn.only(scores < least[self._of_copy])

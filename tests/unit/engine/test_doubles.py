@@ -18,12 +18,12 @@ Person = Mapping[str, str]
 HOME = ("surname", "postcode", "address_line")
 
 
-def party(people: list[dict[str, str]], fields: Sequence[str] = FIELDS) -> Party:
+def party(people: list[dict[str, str]], fields: Sequence[str] = FIELDS, plan: Plan = Plan()) -> Party:  # noqa: B008
     columns = columns_of(people, fields)
     made = Party(
         schema_for([(name, column.kind) for name, column in columns.items()]), columns, b"k" * 32, 2, within=True
     )
-    made.mine(made.fit(), Plan())
+    made.mine(made.fit(), plan)
     made.fit()
     return made
 
@@ -66,7 +66,8 @@ def test_how_many_doubles_there_are_is_counted(twice: int) -> None:
 
 
 @pytest.mark.parametrize("moved", [0, 40])
-def test_how_many_of_them_live_elsewhere_is_counted(moved: int) -> None:
+def test_how_many_of_them_live_elsewhere_is_counted(monkeypatch: pytest.MonkeyPatch, moved: int) -> None:
+    monkeypatch.setattr("exchange_node.engine.party.MOVED_WITHIN", 0.5)  # there are no more than copies
     made = party(town(100, twins=0, moved=moved))
     assert made._doubles.shares[:2] == pytest.approx([2 * (100 - moved) / 700, 2 * moved / 700], abs=0.03)
 
@@ -105,6 +106,15 @@ def test_more_relatives_are_counted_where_there_are_any() -> None:
     alone = party([person(rng) for _ in range(600)])
     households = party(town(0, twins=0))
     assert households._doubles.shares[2] > 1.5 * alone._doubles.shares[2]
+
+
+def test_relatives_whom_keys_do_not_name_are_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    people, plan = town(60, twins=0), Plan(((("forename", "initial"), ("postcode", "sector")),), 300)
+    made = party(people, plan=plan)._doubles
+    assert made._named[2] < 0.2, "others of a household seldom have the same initial"
+    assert made.shares[2] == pytest.approx(1, rel=0.3)
+    monkeypatch.setattr(doubles.Doubles, "name", lambda *_: None)
+    assert party(people, plan=plan)._doubles.shares[2] < 0.3
 
 
 def test_nothing_is_a_double_of_nothing() -> None:
