@@ -87,7 +87,7 @@ class Doubles:
         self._nobody = Side.of(copies.vectors.schema, nobody, copies.secret)
         self._by_chance, self._chance_worth = self._relatives[0][:0], np.zeros(0)
 
-    def name(self, plan: Plan) -> None:
+    def measure_keys(self, plan: Plan) -> None:
         """What part of the relatives of each kind the plan's keys name. Others cannot be counted."""
         for at, side in enumerate(self._related, 2):
             among = candidates(side, np.arange(side.rows), self._register, np.arange(self._register.rows), plan)

@@ -138,7 +138,7 @@ class Party:
             rows = np.arange(self.side.rows)
             self._among[plan] = candidates(self.copies, self.every_copy, self.side, rows, plan) if plan.keys else None
             if plan.keys:
-                self._doubles.name(plan)
+                self._doubles.measure_keys(plan)
         return self._among[plan]
 
     def kinds(self, pairs: Floats) -> NDArray[np.float64]:

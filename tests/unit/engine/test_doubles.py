@@ -113,7 +113,7 @@ def test_relatives_whom_keys_do_not_name_are_counted_too(monkeypatch: pytest.Mon
     made = party(people, plan=plan)._doubles
     assert made._named[2] < 0.2, "others of a household seldom have the same initial"
     assert made.shares[2] == pytest.approx(1, rel=0.3)
-    monkeypatch.setattr(doubles.Doubles, "name", lambda *_: None)
+    monkeypatch.setattr(doubles.Doubles, "measure_keys", lambda *_: None)
     assert party(people, plan=plan)._doubles.shares[2] < 0.3
 
 
