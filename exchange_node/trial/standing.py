@@ -30,7 +30,7 @@ from exchange_node.records.columns import Columns
 from exchange_node.records.errors import RecordsError
 
 NAME: Final = "standing.npz"
-_FORM: Final = 2
+_FORM: Final = 3
 _WIDTH: Final = 16  # bytes of a digest
 Pair = tuple[bytes, bytes]
 
@@ -117,6 +117,7 @@ def write(path: Path, kept: Kept) -> None:
     told = {
         "form": _FORM,
         "fields": kept.fields,
+        "vectors": schema_for(kept.fields).digest.hex(),
         "seed": kept.seed,
         "least": search.least,
         "most": search.most,
@@ -159,6 +160,9 @@ def _kept(arrays: Mapping[str, NDArray[Any]]) -> Kept:
     told = json.loads(arrays["told"].tobytes())
     if told["form"] != _FORM:
         raise ValueError("form")
+    fields = [(str(name), str(kind)) for name, kind in told["fields"]]
+    if told["vectors"] != schema_for(fields).digest.hex():  # weights are of other features
+        raise ValueError("vectors")
     keys = tuple(tuple((str(field), str(part)) for field, part in key) for key in told["keys"])
     weights = Weights(arrays["weights"].astype(np.float64), float(told["constant"]))
     search = Search(weights, Plan(keys, int(told["cap"])), float(told["least"]), int(told["most"]))
@@ -168,7 +172,7 @@ def _kept(arrays: Mapping[str, NDArray[Any]]) -> Kept:
         raise ValueError("rows")
     apart = _digests(arrays["apart"])
     return Kept(
-        arrays["key"].tobytes(), [(str(name), str(kind)) for name, kind in told["fields"]], int(told["seed"]), search,
+        arrays["key"].tobytes(), fields, int(told["seed"]), search,
         (float(told["curve"][0]), float(told["curve"][1])), (left, right), pairs,
         set(zip(apart[::2], apart[1::2], strict=True)), bool(told["by_id"]),
     )  # fmt: skip

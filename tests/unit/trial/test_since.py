@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from exchange_node.encoding import vector_schema
 from exchange_node.trial.options import Options, Watch
 from exchange_node.trial.trial import run
 from tests.made_up_registers import FIELDS, Person, Registers, write_csv, written_again
@@ -151,7 +152,12 @@ def test_for_people(
 
 @pytest.mark.parametrize("known", ["by contents"], indirect=True)
 def test_what_cannot_go_on(
-    exchange: Exchange, begun: Path, rows: list[list[dict[str, str]]], tmp_path: Path, known: object
+    exchange: Exchange,
+    begun: Path,
+    rows: list[list[dict[str, str]]],
+    tmp_path: Path,
+    known: object,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     paths = write(tmp_path / "first", rows)
     since = ("--since", begun, "--json")
@@ -171,6 +177,10 @@ def test_what_cannot_go_on(
     ):
         result = exchange(*words)
         assert result.code != 0 and error in result.out + result.err, words
+    with monkeypatch.context() as another:
+        another.setitem(vector_schema._BLOCKS, "sex", ())
+        result = exchange(*paths, "--map", begun / "map.yaml", *since)
+        assert result.code != 0 and "of another version" in result.out + result.err
     for damage in (b"", b"PK", (begun / "standing.npz").read_bytes()[:500]):
         (begun / "standing.npz").write_bytes(damage)
         result = exchange(*paths, "--map", begun / "map.yaml", *since)
