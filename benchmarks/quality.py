@@ -94,8 +94,8 @@ def row(figures: Figures) -> tuple[str, ...]:
 
 def draw(rows: list[tuple[str, ...]]) -> None:
     """The table; `seeds` is how far two of them differ, and behind an estimate's error stands how many of them have an
-    interval that holds the truth; `+own`, `+best` and `+wide` are our own threshold against
-    Splink's own, best and wide best.
+    interval that holds the truth; `+own`, `+best` and `+wide` are our own threshold against Splink's own, best and wide
+    best.
     """
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     for cells in rows:
