@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from benchmarks.processes import Figures, in_a_process, in_short
 from benchmarks.quality import TRUTH, draw, found
 from exchange_node.encoding import vector_schema
 from exchange_node.encoding.vector_schema import VectorSchema
+from exchange_node.encoding.vectors import Weights
 from exchange_node.engine import damage, link, party
 from exchange_node.engine.decide import Decision, Estimate, decide
 from exchange_node.records.register import read_pair
@@ -70,7 +71,12 @@ def doubles_are_strangers() -> None:
 
 def one_register() -> None:
     """The left party's weights alone, not the mean of both."""
-    link.together = lambda parties: parties[0].fit()
+
+    def alone(parties: Sequence[party.Party]) -> Weights:
+        left, *_ = [one.fit() for one in parties]  # each has to know its own doubles all the same
+        return left
+
+    link.together = alone
 
 
 def at_even_odds() -> None:
