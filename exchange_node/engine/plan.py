@@ -107,6 +107,7 @@ def _try(party: Party, keys: list[Key], rows: int) -> tuple[NDArray[np.float64],
     side = party.side
     sample = np.sort(np.random.default_rng(0).permutation(side.rows)[:_SAMPLE])
     factor = rows / len(sample)
+    cap = max(CAP, 2 * factor)  # of smaller buckets a sample tells nothing, and every key would seem to cost nothing
     of_sample = block_keys(side.parts, keys, sample)
     of_originals = block_keys(side.parts, keys, party.originals)
     of_copies = block_keys(party.copies.parts, keys, party.every_copy)
@@ -118,8 +119,8 @@ def _try(party: Party, keys: list[Key], rows: int) -> tuple[NDArray[np.float64],
         wanted = of_originals[at][found[at]]
         if len(hashes):
             places = np.searchsorted(hashes, wanted).clip(max=len(hashes) - 1)
-            found[at, found[at]] = (hashes[places] != wanted) | (counts[places] * factor <= CAP)
-        counts = counts[counts * factor <= CAP].astype(np.float64)
+            found[at, found[at]] = (hashes[places] != wanted) | (counts[places] * factor <= cap)
+        counts = counts[counts * factor <= cap].astype(np.float64)
         costs[at] = float(np.sum(counts * (counts - 1))) / max(len(sample) - 1, 1) * factor
 
     for_each(weigh, len(keys))
