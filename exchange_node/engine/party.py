@@ -87,7 +87,7 @@ class Party:
         self._unraked: NDArray[np.float64] = worth / worth.mean()
         self.worth = self._unraked
         self._worth_within = self._unraked
-        self._among: dict[Plan, Candidates | None] = {}
+        self._among: dict[Plan, Candidates] = {}
         self._doubles = Doubles(self.copies, self.side, self.originals, elsewhere, self._random, within=within)
         of_copy = np.repeat(self.every_copy, STRANGERS)
         other = self._random.integers(0, rows, len(of_copy))
@@ -134,12 +134,11 @@ class Party:
 
     def candidates(self, plan: Plan) -> Candidates | None:
         """The register's rows that the plan's keys name for each copy; none if all pairs are compared."""
-        if plan not in self._among:
+        if plan.keys and plan not in self._among:
             rows = np.arange(self.side.rows)
-            self._among[plan] = candidates(self.copies, self.every_copy, self.side, rows, plan) if plan.keys else None
-            if plan.keys:
-                self._doubles.measure_keys(plan)
-        return self._among[plan]
+            self._among[plan] = candidates(self.copies, self.every_copy, self.side, rows, plan)
+            self._doubles.measure_keys(plan)
+        return self._among.get(plan)
 
     def kinds(self, pairs: Floats) -> NDArray[np.float64]:
         """How likely pairs of the register's own rows with these features are one person that it has twice, relatives,

@@ -95,6 +95,16 @@ def test_a_rare_surname_alone_is_enough_where_few_fields_are() -> None:
     assert found.pairs < largest * 2000
 
 
+def test_no_sample_is_so_small_that_every_key_seems_to_cost_nothing(
+    monkeypatch: pytest.MonkeyPatch, town: Registers
+) -> None:
+    monkeypatch.setattr(plan, "_SAMPLE", 100)
+    left = columns_of(town.left, FIELDS)
+    kinds = [(name, column.kind) for name, column in left.items()]
+    costs, _ = plan._try(Party(schema_for(kinds), left, b"k" * 32, 0), possible_keys(kinds), 100 * CAP)
+    assert costs.max() > 0
+
+
 def test_few_pairs_are_compared_all(monkeypatch: pytest.MonkeyPatch, town: Registers) -> None:
     fields = ("surname", "date_of_birth")
     assert planned(town, fields, every=None) == Planned(plan.Plan(), 400 * 350, 0.0, ())
