@@ -39,7 +39,7 @@ setup(
         library("blocks"),
         library("clk", "clk_hash.h", "clk_cache.h", "clk_tokens.h", "clk_values.h", "vectors_cut.h"),
         library("dice", "dice_search.h", "dice_sets.h"),
-        library("dot", "dot_multiply.h", "dot_search.h", "dot_sets.h"),
+        library("dot", "dot_multiply.h", "dot_search.h", "dot_sets.h", "dot_tiles.h"),
         library("greedy"),
         library("vectors", *(f"vectors_{part}.h" for part in ("cut", "fill", "join", "rows", "sink", "table"))),
     ],

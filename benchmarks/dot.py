@@ -111,6 +111,7 @@ def machine(folder: Path) -> ctypes.CDLL:
 def limit(folder: Path, kernel: str, threads: int) -> Figures:
     """Multiply-adds a second of so many threads together; 0 if that instruction set has no loop."""
     multiply, rounds = machine(folder).multiply, 10**7
+    dot.kernels()  # asks for tiles, where there are any
     with ThreadPoolExecutor(threads) as pool:
         figures = best_of(
             lambda: sum(pool.map(lambda _: multiply(kernel.encode(), rounds), range(threads))), threads > 1

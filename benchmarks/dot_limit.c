@@ -32,12 +32,40 @@
 LOOP(avx512vnni, "avx512f,avx512vnni", __m512i, _mm512_setzero_si512, _mm512_dpbusd_epi32)
 LOOP(avxvnni, "avxvnni", __m256i, _mm256_setzero_si256, _mm256_dpbusd_avx_epi32)
 LOOP(avx2, "avx2", __m256i, _mm256_setzero_si256, MADD)
+
+/* Whoever calls it was allowed to use tiles, as dot_tiles.h asks. */
+__attribute__((target("amx-tile,amx-int8"))) static int64_t amx(int64_t rounds)
+{
+    static const struct {
+        uint8_t palette, start, none[14];
+        uint16_t bytes[16];
+        uint8_t rows[16];
+    } shapes = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+    static const uint8_t none[16 * 64];
+    _tile_loadconfig(&shapes);
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    _tile_loadd(4, none, 64);
+    _tile_loadd(5, none, 64);
+    for (int64_t round = 0; round < rounds / 16; round++) {
+        _tile_dpbusd(0, 4, 5);
+        _tile_dpbusd(1, 4, 5);
+        _tile_dpbusd(2, 4, 5);
+        _tile_dpbusd(3, 4, 5);
+    }
+    _tile_release();
+    return rounds / 16 * 4 * 16 * 16 * 64;
+}
 #endif
 
 /* Multiply-adds done in so many rounds; 0 if the kernel has no loop here. */
 int64_t multiply(const char *kernel, int64_t rounds)
 {
 #if defined(__x86_64__) && defined(__GNUC__)
+    if (!strcmp(kernel, "amx"))
+        return amx(rounds);
     if (!strcmp(kernel, "avx512vnni"))
         return avx512vnni(rounds);
     if (!strcmp(kernel, "avxvnni"))

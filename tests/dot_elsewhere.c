@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#define ROWS 80 /* fewer on the left, more than two sets of the kernel that takes most at once */
+
 static uint64_t state;
 
 static uint32_t below(uint32_t limit) /* xorshift64*, Vigna 2016 */
@@ -28,7 +30,7 @@ struct rows {
 
 static struct rows made(int extreme)
 {
-    struct rows r = {.m = below(20), .n = below(150), .width = 64 * (1 + below(12))};
+    struct rows r = {.m = below(ROWS), .n = below(150), .width = 64 * (1 + below(12))};
     r.groups = (r.n + LANES * PAD - 1) / (LANES * PAD) * PAD;
     r.x = calloc(1, (size_t)(r.m * r.width + 1)), r.y = calloc(1, (size_t)(r.n * r.width + 1));
     r.laid = calloc(1, (size_t)(r.groups * LANES * r.width + 1));
@@ -44,8 +46,8 @@ static struct rows made(int extreme)
 }
 
 struct found {
-    int32_t counts[20], scores[20 * 150];
-    struct pair kept[20 * 8];
+    int32_t counts[ROWS], scores[ROWS * 150];
+    struct pair kept[ROWS * 8];
 };
 
 static void demand(const char *wrong, const char *kernel, const char *what)
@@ -63,7 +65,7 @@ static void compare(const char *kernel, const char *what, const struct found *a,
 
 static void check(const char *kernel, int round)
 {
-    static uint32_t left[20 * 150], right[20 * 150];
+    static uint32_t left[ROWS * 150], right[ROWS * 150];
     static struct found found[2];
     struct rows r = made(round % 4 == 0);
     int most = 1 + (int)below(8);

@@ -7,6 +7,7 @@
  * ctypes: it needs a C compiler and no headers of Python, and Python's lock is not held meanwhile.
  */
 
+#define _DEFAULT_SOURCE 1 /* for syscall */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,10 +15,14 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define X86
-#if defined(__clang__) ? __clang_major__ >= 16 : __GNUC__ >= 12
-#define AVXVNNI /* earlier compilers do not know it */
-#endif
 #include <immintrin.h>
+#if defined(__clang__) ? __clang_major__ >= 16 : __GNUC__ >= 12 /* earlier compilers do not know them */
+#define AVXVNNI
+#ifdef __linux__
+#define AMX
+#include "dot_tiles.h"
+#endif
+#endif
 #elif defined(__aarch64__) && defined(__linux__) && defined(__GNUC__)
 #define ARM
 #include <arm_neon.h>
@@ -161,6 +166,9 @@ static const struct kernel {
 } KERNELS[] = {
 #define KERNEL(name, set) {name, search_##set, product_##set}
 #ifdef X86
+#ifdef AMX
+    KERNEL("amx", amx),
+#endif
     KERNEL("avx512vnni", avx512vnni),
 #ifdef AVXVNNI
     KERNEL("avxvnni", avxvnni),
@@ -177,6 +185,10 @@ static int runs_here(const char *name)
 {
 #ifdef X86
     __builtin_cpu_init();
+#ifdef AMX
+    if (!strcmp(name, "amx"))
+        return runs_here("avx512vnni") && tiles_run_here();
+#endif
     if (!strcmp(name, "avx512vnni"))
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
 #ifdef AVXVNNI

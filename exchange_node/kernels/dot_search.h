@@ -33,13 +33,18 @@ TARGET static int32_t NAME(square)(const uint8_t *x, ptrdiff_t width)
 }
 #endif
 
-/* Whether a left row has a score to keep. */
-TARGET static inline int NAME(reach)(const int32_t *scores, int32_t least)
+/* Whether any of these left rows has a score to keep. One answer for all: few have, and to ask for each row apart takes
+ * twice as long as tiles take to multiply.
+ */
+TARGET static inline int NAME(reach)(int32_t (*scores)[GROUPS * LANES], const int32_t *least)
 {
-    int any = 0;
+    int32_t any[GROUPS * LANES] = {0}, one = 0;
+    for (int k = 0; k < SETS; k++)
+        for (int lane = 0; lane < GROUPS * LANES; lane++)
+            any[lane] |= scores[k][lane] >= least[k];
     for (int lane = 0; lane < GROUPS * LANES; lane++)
-        any |= scores[lane] >= least;
-    return any;
+        one |= any[lane];
+    return one;
 }
 
 TARGET static void NAME(search)(const struct right *right, struct left *left)
@@ -55,7 +60,7 @@ TARGET static void NAME(search)(const struct right *right, struct left *left)
             void (*multiply)(int32_t(*)[GROUPS * LANES], const int8_t *, const uint8_t *const *, ptrdiff_t) =
                 NAME(multiply);
             const uint8_t *x[SETS];
-            int32_t least[SETS];
+            int32_t least[SETS], scores[SETS][GROUPS * LANES] = {0};
             for (int k = 0; k < SETS; k++) {
                 /* At the end the last row stands in for rows that are not there; nobody looks at its scores. */
                 ptrdiff_t at = row + k < left->rows ? row + k : left->rows - 1;
@@ -74,11 +79,10 @@ TARGET static void NAME(search)(const struct right *right, struct left *left)
 #endif
             int64_t from = (row + left->beyond - right->first) / (LANES * GROUPS) * GROUPS; /* before: none counts */
             for (ptrdiff_t group = from > first ? from : first; group < end; group += GROUPS) {
-                int32_t scores[SETS][GROUPS * LANES];
                 multiply(scores, right->values + group * bytes, x, left->width);
+                if (!NAME(reach)(scores, least))
+                    continue;
                 for (int k = 0; k < SETS && row + k < left->rows; k++) {
-                    if (!NAME(reach)(scores[k], least[k]))
-                        continue;
                     for (int lane = 0; lane < GROUPS * LANES && group * LANES + lane < right->rows; lane++)
                         if (scores[k][lane] >= least[k])
                             keep(left, row + k, right->first + group * LANES + lane, scores[k][lane]);

@@ -132,6 +132,76 @@ PRODUCT(TARGET, avxvnni)
 #include "dot_search.h"
 #endif
 
+/* -- AMX: 32 left rows at once with 32 right ones, in four tiles of sums ------------------------------------------ */
+
+#ifdef AMX
+#define SETS 32
+#define GROUPS 2
+#define NAME(stem) stem##_tiles
+#define TARGET __attribute__((target("avx512f,amx-tile,amx-int8")))
+
+/* The first tiles of left rows and of sums have `rows` rows, the others what is more than 16. */
+TARGET static void shape_tiles(int rows)
+{
+    struct {
+        uint8_t palette, start, none[14];
+        uint16_t bytes[16];
+        uint8_t rows[16];
+    } shapes = {.palette = 1};
+    uint8_t above = rows > 16 ? 16 : (uint8_t)rows, below = rows > 17 ? (uint8_t)(rows - 16) : 1;
+    const uint8_t of_tiles[] = {above, above, below, below, above, below, 16, 16};
+    for (int i = 0; i < 8; i++)
+        shapes.rows[i] = of_tiles[i], shapes.bytes[i] = 64;
+    __asm__ volatile("" : : "r"(&shapes) : "memory"); /* GCC takes the next line to read eight bytes */
+    _tile_loadconfig(&shapes);
+}
+
+/* Left rows follow each other in memory. The sums of rows that have no tile stay as they are. */
+TARGET static __attribute__((noinline)) void
+multiply_tiles(int32_t (*scores)[GROUPS * LANES], const int8_t *y, const uint8_t *const *x, ptrdiff_t width)
+{
+    const int8_t *next = y + LANES * width;
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (ptrdiff_t at = 0; at < width; at += 64) {
+        _tile_loadd(4, x[0] + at, width);
+        _tile_loadd(6, y + LANES * at, 4 * LANES);
+        _tile_dpbusd(0, 4, 6);
+        _tile_loadd(7, next + LANES * at, 4 * LANES);
+        _tile_dpbusd(1, 4, 7);
+        _tile_loadd(5, x[16] + at, width);
+        _tile_dpbusd(2, 5, 6);
+        _tile_dpbusd(3, 5, 7);
+    }
+    _tile_stored(0, scores[0], sizeof *scores);
+    _tile_stored(1, scores[0] + LANES, sizeof *scores);
+    _tile_stored(2, scores[16], sizeof *scores);
+    _tile_stored(3, scores[16] + LANES, sizeof *scores);
+}
+#include "dot_search.h"
+
+__attribute__((target("amx-tile"))) static void search_amx(const struct right *right, struct left *left)
+{
+    ptrdiff_t whole = left->rows / 32 * 32;
+    struct left sets = *left, rest = *left;
+    sets.rows = whole;
+    rest.values += whole * left->width, rest.kept += whole * left->most, rest.found += whole;
+    rest.rows -= whole, rest.beyond += whole;
+    if (sets.rows) {
+        shape_tiles(32);
+        search_tiles(right, &sets);
+    }
+    if (rest.rows) {
+        shape_tiles((int)rest.rows);
+        search_tiles(right, &rest);
+    }
+    _tile_release();
+}
+#define product_amx product_avx512vnni
+#endif
+
 #elif defined(ARM)
 
 /* -- NEON with the instruction that adds up four products of bytes ----------------------------------------------- */

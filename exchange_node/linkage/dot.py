@@ -20,7 +20,8 @@ from exchange_node.kernels.packed import Packed
 from exchange_node.linkage.blocks import Candidates
 from exchange_node.linkage.errors import LinkageError
 
-STRIPE = 1020  # most left rows that one thread takes at a time; whole sets of rows for every kernel
+_SETS = 96  # rows; whole sets of them for every kernel
+STRIPE = 11 * _SETS  # most left rows that one thread takes at a time
 SCORED = np.dtype([("score", np.int32), ("left", np.uint32), ("right", np.uint32)])
 Scored = NDArray[np.void]
 """Pairs of type SCORED, by falling score, then by left and right row."""
@@ -69,7 +70,7 @@ def best_pairs(
     """
     kept, first = Kept.none(rows, most), 0
     threads = len(os.sched_getaffinity(0))
-    step = min(STRIPE, -(-rows // (4 * threads) // 12) * 12 or 12)
+    step = min(STRIPE, -(-rows // (4 * threads) // _SETS) * _SETS or _SETS)
     with ThreadPoolExecutor(threads) as pool:
         try:
             for slab in slabs:
