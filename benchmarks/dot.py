@@ -42,7 +42,8 @@ def made_up(rows: int, width: int, largest: int) -> Rows:
     """Left and right rows of which seven tenths belong together, and a threshold that tells those from the others."""
     generator = np.random.default_rng(1)
     places = generator.permuted(np.tile(np.arange(width), (2 * rows, 1)), axis=1)[:, :FILLED]
-    x, y = np.zeros((rows, width), np.uint8), np.zeros((rows, width), np.int8)
+    x, y = dot.in_lines(rows, width), np.zeros((rows, width), np.int8)
+    x[:] = 0
     np.put_along_axis(x, places[:rows], generator.integers(1, 128, (rows, FILLED), np.uint8), axis=1)
     np.put_along_axis(y, places[rows:], generator.integers(1, largest + 1, (rows, FILLED), np.int8), axis=1)
     both = rows * 7 // 10

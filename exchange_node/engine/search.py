@@ -13,7 +13,7 @@ from exchange_node.encoding.block_keys import Key, Parts, block_keys
 from exchange_node.encoding.vector_schema import VectorSchema
 from exchange_node.encoding.vectors import LARGEST, Rows, Vectors, Weights, scale_for
 from exchange_node.kernels.cores import for_each
-from exchange_node.kernels.dot import SideBySide, side_by_side
+from exchange_node.kernels.dot import SideBySide, in_lines, side_by_side
 from exchange_node.kernels.packed import Packed
 from exchange_node.linkage.blocks import Buckets, Candidates
 from exchange_node.linkage.dot import STRIPE, best_pairs, choose
@@ -125,7 +125,7 @@ def find(
 
     def stripe(start: int, end: int) -> NDArray[np.uint8]:
         if not hasattr(room, "rows"):
-            room.rows = np.empty((STRIPE, width), np.uint8)  # fresh memory costs more than filling it
+            room.rows = in_lines(STRIPE, width)  # fresh memory costs more than filling it
         return left.vectors.left(left_rows[start:end], room.rows[: end - start])
 
     slabs = _side_by_side if among is None else _packed

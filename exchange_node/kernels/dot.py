@@ -20,7 +20,7 @@ from exchange_node.kernels.packed import Packed
 KEPT = np.dtype([("score", np.int32), ("right", np.uint32)])
 EVERY = -(1 << 40)
 """As `beyond`: no pair is left out."""
-LANES, PAD = 16, 4  # as in dot.c
+LANES, PAD, _LINE = 16, 4, 64  # as in dot.c
 Array = NDArray[Any]
 Rows = NDArray[np.int8]
 
@@ -70,12 +70,22 @@ class SideBySide:
         return 4 * int(self.values.shape[1])
 
 
+def in_lines(rows: int, width: int) -> NDArray[np.uint8]:
+    """Room for rows that each begin with a line of the cache, as long as their width is whole lines: a tile of rows that
+    lie across lines takes twice as long to fetch.
+    """
+    room = np.empty(rows * width + _LINE, np.uint8)
+    start = -room.ctypes.data % _LINE
+    return room[start : start + rows * width].reshape(rows, width)
+
+
 def side_by_side(parts: Iterable[Rows], rows: int, width: int) -> SideBySide:
     """Lay out that many right rows, which come in parts, so that they need not stand twice in memory."""
     if rows < 0 or width < 64 or width > 4096 or width % 64:
         raise ValueError("width: wrong size")
     groups = -(-rows // (LANES * PAD)) * PAD
-    laid = np.zeros((groups, width // 4, LANES), np.uint32)
+    laid = in_lines(groups * LANES, width).view(np.uint32).reshape(groups, width // 4, LANES)
+    laid[rows // LANES :] = 0
     done = 0
     for part in parts:
         if part.dtype != np.int8 or part.ndim != 2 or part.shape[1] != width or done + len(part) > rows:
