@@ -71,8 +71,8 @@ class SideBySide:
 
 
 def in_lines(rows: int, width: int) -> NDArray[np.uint8]:
-    """Room for rows that each begin with a line of the cache, as long as their width is whole lines: a tile of rows that
-    lie across lines takes twice as long to fetch.
+    """Room for rows that each begin with a line of the cache, if the width is whole lines: a tile of rows that lie
+    across lines takes twice as long to fetch.
     """
     room = np.empty(rows * width + _LINE, np.uint8)
     start = -room.ctypes.data % _LINE
