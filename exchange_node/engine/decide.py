@@ -4,7 +4,7 @@ What is known: how many one-to-one pairs there are at each threshold, and from t
 that both registers have should be found there and how often strangers are linked. Either curve may be off, by a share
 that changes slowly along the scores. How many people are shared and how far the curves are off is what explains the
 counts best; how sure that is, is told by a thousand draws of what else explains them about as well. The best threshold
-is the one with the highest expected F1.
+is the one with the highest F1 that the pairs' own probabilities foretell.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from exchange_node.engine.rehearse import THRESHOLDS, Rehearsal
 
 Floats = NDArray[np.float64]
+_MIDDLE: Final = THRESHOLDS + (THRESHOLDS[1] - THRESHOLDS[0]) / 2
 _NEARBY: Final = 4
 _RIGHT_STEP: Final = 0.22
 _FALSE_STEP: Final = 0.35
@@ -74,9 +75,9 @@ class Estimate:
     reliable: NDArray[np.bool_]  # where rehearsals tell of false links
 
     def f1(self) -> Floats:
-        """Expected F1 at each threshold."""
-        f1 = np.mean(2 * self.right / np.maximum(self.linked + self.shared[:, None], 1), axis=0)
-        return np.where(self.reliable, f1, 0)
+        """Expected F1 at each threshold, from each pair's `posterior`: where pairs are few, the draws follow chance."""
+        right = _from_top(_between(self.linked) * posterior(self, _MIDDLE))
+        return np.where(self.reliable, 2 * right / np.maximum(self.linked + self.shared.mean(), 1), 0)
 
     def precision(self) -> Floats:
         """Expected precision at each threshold."""
@@ -113,13 +114,13 @@ def estimate_by_odds(odds: Floats) -> Estimate:
     common; `shared` are the pairs that are.
     """
     linked = len(odds) - np.searchsorted(np.sort(odds), THRESHOLDS).astype(np.float64)
-    counts, middle = _between(linked), THRESHOLDS + (THRESHOLDS[1] - THRESHOLDS[0]) / 2
+    counts = _between(linked)
     random = np.random.default_rng(1)
     off = _ODDS_ERROR * random.standard_normal((_DRAWS, 1))
-    good = _from_top(random.binomial(counts.astype(np.int64), along((1.0, 0.0), middle + off)).astype(np.float64))
-    right = _from_top(counts * along((1.0, 0.0), middle))
+    good = _from_top(random.binomial(counts.astype(np.int64), along((1.0, 0.0), _MIDDLE + off)).astype(np.float64))
+    right = _from_top(counts * along((1.0, 0.0), _MIDDLE))
     found = right / max(right[0], _LEAST)
-    return Estimate(linked, good, good[:, 0], found, linked - right, np.ones(len(middle), np.bool_))
+    return Estimate(linked, good, good[:, 0], found, linked - right, np.ones(len(linked), np.bool_))
 
 
 def estimate_pairs(scores: Floats, pairs: int, most: int, others: int, rehearsal: Rehearsal) -> Estimate:
@@ -221,8 +222,7 @@ def curve(found: Estimate) -> tuple[float, float]:
     """
     right = _between(float(found.shared.mean()) * found.found)
     false = _between(found.false)
-    middle = THRESHOLDS + (THRESHOLDS[1] - THRESHOLDS[0]) / 2
-    x = np.column_stack([middle, np.ones(len(middle))])
+    x = np.column_stack([_MIDDLE, np.ones(len(_MIDDLE))])
     beta = np.array([0.5, 0.0])
     ridge = np.diag([1e-3, 1e-3])
     counts = right + false

@@ -164,6 +164,15 @@ def test_false_links_that_were_foretold_wrongly_where_there_are_many_do_not_move
     assert f1(scores, good, decision.threshold) > max(f1(scores, good, at) for at in THRESHOLDS) - 0.01
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_bump_of_a_few_pairs_does_not_move_the_threshold_off_their_probabilities(seed: int) -> None:
+    scores, _ = drawn(10000, 10000, 200, seed)
+    bump = np.random.default_rng(seed).uniform(6, 8, 12)
+    found = estimate(np.append(scores, bump), 10000, 10000, rehearsed(10000))
+    at_threshold = posterior(found, np.array([decide(found).threshold]))
+    assert at_threshold == pytest.approx(found.f1().max() / 2, abs=0.1)  # where the best F1 has it
+
+
 @pytest.mark.parametrize("tilt", [-0.05, 0.05])
 def test_people_who_are_more_alike_than_their_copies(tilt: float) -> None:
     """The counts tell it where strangers are few, and so who is not found at all is estimated better."""
