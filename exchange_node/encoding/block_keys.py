@@ -81,11 +81,9 @@ def block_keys(parts: Parts, keys: Sequence[Key], rows: Rows) -> Hashes:
 def possible_keys(kinds: Sequence[tuple[str, str]]) -> list[Key]:
     """Every key worth trying for these fields, (name, kind): a strong part alone, or two parts of different fields."""
     parts = [(name, part) for name, kind in kinds for part in _PARTS.get(kind, {})]
-    strong = [part for part in parts if part[1] in _ALONE]
-    names = {name for name, _ in kinds}
-    keys: list[Key] = [(part,) for part in strong]
-    if {"forename", "surname"} <= names:
+    if {"forename", "surname"} <= {name for name, _ in kinds}:
         parts.append(("forename", NAMES_EITHER_WAY))
+    keys: list[Key] = [(part,) for part in parts if part[1] in _ALONE]
     keys += [pair for pair in combinations(parts, 2) if pair[0][0] != pair[1][0]]
     return keys
 
@@ -102,6 +100,7 @@ _PARTS: Mapping[str, Mapping[str, Take]] = {
         "beginning": lambda text: text[:4],
         "initial": lambda text: text[:1],
         "end": lambda text: text[::-1][:4],
+        "last letter": lambda text: text[-1:],
     },
     "date": {
         "whole": lambda text: _of_date(text, _YEAR, _MONTH, _DAY),
@@ -124,9 +123,9 @@ _PARTS: Mapping[str, Mapping[str, Take]] = {
     "place": {"whole": lambda text: text},
     "number": {"number": lambda text: text},
     "text": {"whole": lambda text: text, "beginning": lambda text: text[:4]},
-    "sex": {},
+    "sex": {"letter": lambda text: text},
 }
-_ALONE = frozenset(("whole", "unit", "number", "number and word", "beginning", "end", "sound"))
+_ALONE = frozenset(("whole", "unit", "number", "number and word", "beginning", "end", "sound", NAMES_EITHER_WAY))
 
 
 def described(key: Key) -> str:

@@ -31,7 +31,7 @@ LEAST: Final = -3.0
 """Log odds from which copies count. Where fields are few the best threshold is about that low, and what keys miss is
 what is linked just above it.
 """
-PER_ROW: Final = 100.0
+PER_ROW: Final = 200.0
 """Candidates that one row may have on average."""
 FREE: Final = 5.0
 """Candidates of a row that cost little beside what a key costs anyway, in registers of up to AFFORDED rows; the larger
@@ -39,10 +39,11 @@ they are beyond that, the more each must find.
 """
 AFFORDED: Final = 100_000
 _SAMPLE: Final = 50_000
-_KEYS: Final = 24
-_AGAIN: Final = 0.25
+_KEYS: Final = 40
+_AGAIN: Final = 0.2
 """What finding a link once more is worth beside finding it first: real registers differ from copies."""
-_ENOUGH: Final = 0.0001
+_ENOUGH: Final = 0.00007
+"""Share of the links that a key must find if it costs next to nothing; if it costs as much as is free, twice that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +89,9 @@ def _choose(costs: NDArray[np.float64], found: NDArray[np.bool_], worth: NDArray
     left, spent = worth.copy(), 0.0
     open_to = costs <= PER_ROW / 2
     while len(chosen) < _KEYS:
-        gains = found @ left
-        value = np.where(open_to & (spent + costs <= PER_ROW), gains / (costs + free), -1)
+        value = np.where(open_to & (spent + costs <= PER_ROW), found @ left / (1 + costs / free), -1)
         best = int(np.argmax(value))
-        if value[best] < 0 or gains[best] < _ENOUGH:
+        if value[best] < _ENOUGH:
             break
         chosen.append(best)
         spent += float(costs[best])
