@@ -132,9 +132,9 @@ def schema_for(kinds: Sequence[tuple[str, str]], *, within: bool = False) -> Vec
 # tokens, width, hashes, unit, domain, plain feature, feature by rarity
 _Shape = tuple[str, int, int, int, str, bool, bool]
 _NAME: tuple[_Shape, ...] = (
-    ("bigrams", 128, 1, 64, "name bigrams", True, True),
-    ("words", 48, 2, 24, "name words", True, True),
-    ("sounds", 32, 1, 24, "name sounds", True, False),
+    ("bigrams", 256, 1, 64, "name bigrams", True, True),
+    ("words", 96, 2, 24, "name words", True, True),
+    ("sounds", 64, 1, 24, "name sounds", True, False),
 )
 _BLOCKS: dict[str, tuple[_Shape, ...]] = {
     "name": _NAME,

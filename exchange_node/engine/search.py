@@ -19,7 +19,7 @@ from exchange_node.linkage.blocks import Buckets, Candidates
 from exchange_node.linkage.dot import STRIPE, best_pairs, choose
 from exchange_node.records.columns import Columns
 
-SLAB_BYTES = 300_000_000
+SLAB_BYTES = 200_000_000
 """Memory for right rows' vectors, which are made a slab at a time."""
 _PART, _PARTS = 8192, 8  # rows made at a time, and how often before it is seen whether a slab is full
 Progress = Callable[[int, int], None]
