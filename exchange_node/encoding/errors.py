@@ -22,6 +22,11 @@ class EncodingError(ExchangeError):
             "The linkage schema is not valid.",
             "Follow clkhash's linkage schema version 3, with a filter length that is a multiple of 64.",
         ),
+        "too-many-fields": Says(
+            Kind.INVALID,
+            "The records have more fields than one comparison can hold.",
+            "Name with --map those that tell people apart; a dozen or two are enough.",
+        ),
         "no-encoder": Says(
             Kind.UNAVAILABLE,
             "This node does not have the encoder that was chosen.",

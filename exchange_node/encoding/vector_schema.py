@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -20,6 +20,9 @@ from exchange_node.encoding.errors import EncodingError
 PRESENCE = "presence"
 LANES = 64
 """Rows are padded to a multiple of this many columns."""
+WIDEST = 4096
+"""Columns of a vector at most. Where fields are very many each block has fewer."""
+_NARROWEST = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def schema_for(kinds: Sequence[tuple[str, str]], *, within: bool = False) -> Vec
     """The blocks and features for these fields, (name, kind) as in `records/columns.py`. `within`: for a register held
     against itself.
 
-    Raises EncodingError bad-schema: no field, or a kind that is none.
+    Raises EncodingError bad-schema: no field, or a kind that is none; too-many-fields.
     """
     blocks: list[Block] = []
     features: list[Feature] = []
@@ -126,7 +129,20 @@ def schema_for(kinds: Sequence[tuple[str, str]], *, within: bool = False) -> Vec
         if one.domain == other.domain:
             pair = (one.name, other.name)
             features.append(Feature(f"{one.name} as {other.name}", (pair, pair[::-1]), True))
-    return VectorSchema(tuple(blocks), tuple(features))
+    return VectorSchema(_narrowed(blocks), tuple(features))
+
+
+def _narrowed(blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """The blocks, all narrower alike where there are too many columns. Raises EncodingError
+    too-many-fields.
+    """
+    columns = sum(block.width for block in blocks)
+    if columns <= WIDEST:
+        return tuple(blocks)
+    share = (WIDEST - len(blocks)) / columns
+    if share < _NARROWEST:
+        raise EncodingError("too-many-fields", f"{columns} columns")
+    return tuple(replace(block, width=max(1, int(block.width * share))) for block in blocks)
 
 
 # tokens, width, hashes, unit, domain, plain feature, feature by rarity

@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from exchange_node.encoding.errors import EncodingError
 from exchange_node.encoding.vector_schema import PRESENCE, Block, VectorSchema
 from exchange_node.encoding.vector_tokens import SINGLE, TOKENISERS
 from exchange_node.kernels import vectors as native
@@ -153,7 +154,8 @@ def scale_for(schema: VectorSchema, weights: Weights) -> float:
 
     A left vector's block is at most `unit` long before it is rounded, a right one's at most the sum of what its tokens
     are worth at most, so the product of both bounds the block's part of any score (Cauchy and Schwarz). Rounding adds
-    at most 1/2 to each column that is not 0 before. 1 if nothing has a weight. Raises ValueError: too many columns.
+    at most 1/2 to each column that is not 0 before. 1 if nothing has a weight. Raises EncodingError
+    too-many-fields.
     """
     worth = dict.fromkeys(schema.by_name, 0.0)  # of all that meets a left block
     most = dict.fromkeys(schema.by_name, 0.0)  # of that, in one column
@@ -169,7 +171,7 @@ def scale_for(schema: VectorSchema, weights: Weights) -> float:
     if steep < _NOTHING:
         return 1.0
     if flat > LARGEST / 2:
-        raise ValueError("schema: too many columns for scores of 16 bits")
+        raise EncodingError("too-many-fields", "scores of 16 bits")
     return min((LARGEST - flat) / steep, *(_MOST * schema.by_name[n].unit / m for n, m in most.items() if m))
 
 

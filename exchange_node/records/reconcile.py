@@ -19,6 +19,11 @@ from exchange_node.records.guess import Guess
 from exchange_node.records.read_columns import FileColumns
 
 ONE_SIDED: Final = "the other file has nothing like it"
+MANY: Final = "other columns tell more; it is used only if --map names it"
+MOST_OWN: Final = 10
+"""Fields of registers' own that are used unasked: those that tell most. Vectors have room for so many beside the usual
+fields without crowding these.
+"""
 _LEAST: Final = 0.02  # the share of common values below which own fields of one name are not the same thing
 _LEAST_PLACE: Final = 0.2  # and of those that have few values
 _ALIKE: Final = 0.3  # the share of common values from which a nameless column is taken for a named one
@@ -26,12 +31,13 @@ _MOST: Final = 20_000  # values compared
 
 
 def reconcile(files: Sequence[FileColumns], guesses: Sequence[Guess]) -> tuple[ColumnMap, ...]:
-    """The maps of files that are to be linked, each with its own names for the same fields."""
+    """The maps of files that are to be linked, each with its own names for the same fields; or of one file alone."""
     for ours, theirs in permutations(zip(files, guesses, strict=True), 2):
         _settle_names(ours, theirs)
         _find_nameless(ours, theirs)
     for name in dict.fromkeys(name for guess in guesses for name in guess.own):
         _agree(files, guesses, name)
+    _keep_telling(files, guesses)
     return tuple(guess.map() for guess in guesses)
 
 
@@ -44,7 +50,7 @@ def _agree(files: Sequence[FileColumns], guesses: Sequence[Guess], name: str) ->
         met = (
             meeting(files[0], found[0][0], file, column) for file, (column, _) in zip(files[1:], found[1:], strict=True)
         )
-        if min(met) >= (_LEAST_PLACE if kind == "place" else _LEAST):
+        if min(met, default=1.0) >= (_LEAST_PLACE if kind == "place" else _LEAST):
             for guess, (column, _) in zip(guesses, found, strict=True):
                 guess.own[name] = (column, kind)
             return
@@ -52,6 +58,23 @@ def _agree(files: Sequence[FileColumns], guesses: Sequence[Guess], name: str) ->
     for guess in guesses:
         if name in guess.own:
             guess.ignored[guess.own.pop(name)[0]] = reason
+
+
+def _keep_telling(files: Sequence[FileColumns], guesses: Sequence[Guess]) -> None:
+    """Of own fields, which all files have by now, the most telling ones: filled, and of many values."""
+
+    def tells(name: str) -> float:
+        return min(_tells(file, guess.own[name][0]) for file, guess in zip(files, guesses, strict=True))
+
+    for name in sorted(guesses[0].own, key=tells, reverse=True)[MOST_OWN:]:
+        for guess in guesses:
+            guess.ignored[guess.own.pop(name)[0]] = MANY
+
+
+def _tells(file: FileColumns, column: str) -> float:
+    """The most bits that a row's value may tell. What numbers a file's rows tells nothing."""
+    filled, distinct = np.count_nonzero(file.columns[column].codes), len(file.columns[column].values) - 1
+    return 0.0 if distinct == filled else float(np.log2(max(distinct, 1)) * filled / max(file.rows, 1))
 
 
 def _settle_names(one: tuple[FileColumns, Guess], another: tuple[FileColumns, Guess]) -> None:

@@ -65,7 +65,7 @@ def read_one(path: Path, map_file: Path | None = None, exclude: frozenset[str] =
         found = read_maps(map_file)["a"]
         found.check(_without(file, exclude), "a")
     else:
-        found = Guess(file, exclude).map()
+        (found,) = reconcile([file], [Guess(file, exclude)])
     columns, findings = _standard(file, found)
     for name in [name for name, column in columns.items() if name not in _KNOWN and _all_unlike(column)]:
         del columns[name]

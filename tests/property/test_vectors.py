@@ -10,7 +10,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from exchange_node.encoding.vector_schema import PRESENCE, Block, Feature, VectorSchema, schema_for
+from exchange_node.encoding.errors import EncodingError
+from exchange_node.encoding.vector_schema import PRESENCE, WIDEST, Block, Feature, VectorSchema, schema_for
 from exchange_node.encoding.vector_tokens import SINGLE, TOKENISERS
 from exchange_node.encoding.vectors import LARGEST, Vectors, Weights, scale_for
 from exchange_node.kernels import vectors as native
@@ -139,6 +140,26 @@ def test_scores_come_near_their_bound() -> None:
         vectors.right(every[:2], weights, scale_for(schema, weights)).astype(int),
     )
     assert (x @ y.T).max() > 0.75 * LARGEST
+
+
+@given(
+    few=st.sets(st.sampled_from(FIELDS[:9])),
+    kind=st.sampled_from(["name", "date", "postcode", "address", "place", "number", "text"]),
+    many=st.integers(1, 150),
+)
+@example(set(), "text", 47)
+@example({("forename", "name")}, "text", 30)
+def test_many_fields_have_narrower_blocks_or_are_refused(few: set[tuple[str, Kind]], kind: Kind, many: int) -> None:
+    try:
+        schema = schema_for([*few, *((f"own_{at}", kind) for at in range(many))])
+        scale = scale_for(schema, Weights(np.ones(len(schema.features))))
+    except EncodingError as error:
+        assert error.code == "encoding.too-many-fields"
+        assert many > 3
+    else:
+        assert schema.width <= WIDEST
+        assert all(block.width >= block.hashes for block in schema.blocks)
+        assert scale > 0
 
 
 @settings(max_examples=500)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from exchange_node.records.errors import RecordsError
 from exchange_node.records.quality import Quality, quality, share, shown
 from exchange_node.records.quality import Source as File
 from exchange_node.records.quality_page import quality_section
+from exchange_node.records.reconcile import MANY, MOST_OWN
 from exchange_node.records.register import Register, read_one, read_pair, read_several
 from exchange_node.records.standard_columns import Findings, standard_columns
 from exchange_node.records.texts import Texts
@@ -309,3 +311,24 @@ def test_an_own_field_that_three_registers_have(tmp_path: Path) -> None:
     registers = read_several([*paths, other])
     assert [list(one.columns) for one in registers] == [["surname"]] * 4
     assert registers[3].map.ignored["job"] == "its values are not those of the other file"
+
+
+@pytest.mark.parametrize("files", [1, 2])
+def test_of_many_own_columns_those_are_used_that_tell_most(files: int, tmp_path: Path) -> None:
+    everyone = people(300, 5)
+    paths = []
+    for side in "ab"[:files]:
+        paths.append(tmp_path / f"{side}.csv")
+        own = [f"note{at}" for at in range(MOST_OWN + 2)]
+        with open(paths[-1], "w", newline="") as stream:
+            table = csv.writer(stream)
+            table.writerow(["surname", *own])
+            for at, person in enumerate(everyone):
+                few = [f"kind {at % 3}", "" if at % 9 else f"plant {at * at % 41}"]
+                table.writerow(
+                    [person["surname"], *few, *(f"animal {at * step % 89}" for step in range(1, MOST_OWN + 1))]
+                )
+    registers = read_several(paths) if files > 1 else [read_one(paths[0])]
+    for register in registers:
+        assert list(register.columns) == ["surname", *(f"note_{at}" for at in range(2, MOST_OWN + 2))]
+        assert register.map.ignored == {"note0": MANY, "note1": MANY}
