@@ -22,7 +22,7 @@ LANES = 64
 """Rows are padded to a multiple of this many columns."""
 WIDEST = 4096
 """Columns of a vector at most. Where fields are very many each block has fewer."""
-_NARROWEST = 0.6
+_NARROWEST = 0.6  # of a block: in fewer columns strangers agree too often by chance
 
 
 @dataclass(frozen=True, slots=True)

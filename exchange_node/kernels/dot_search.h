@@ -33,9 +33,7 @@ TARGET static int32_t NAME(square)(const uint8_t *x, ptrdiff_t width)
 }
 #endif
 
-/* Whether any of these left rows has a score to keep. One answer for all: few have, and to ask for each row apart takes
- * twice as long as tiles take to multiply.
- */
+/* Whether any of these left rows has a score to keep. One answer for all: few have. */
 TARGET static inline int NAME(reach)(int32_t (*scores)[GROUPS * LANES], const int32_t *least)
 {
     int32_t any[GROUPS * LANES] = {0}, one = 0;

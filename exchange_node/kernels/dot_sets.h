@@ -135,7 +135,8 @@ PRODUCT(TARGET, avxvnni)
 /* -- AMX: 32 left rows at once with 32 right ones, in four tiles of sums ------------------------------------------ */
 
 #ifdef AMX
-#define SETS 32
+#define TILED 32 /* left rows at once; of fewer, at the end, tiles have fewer rows */
+#define SETS TILED
 #define GROUPS 2
 #define NAME(stem) stem##_tiles
 #define TARGET __attribute__((target("avx512f,amx-tile,amx-int8")))
@@ -184,13 +185,13 @@ multiply_tiles(int32_t (*scores)[GROUPS * LANES], const int8_t *y, const uint8_t
 
 __attribute__((target("amx-tile"))) static void search_amx(const struct right *right, struct left *left)
 {
-    ptrdiff_t whole = left->rows / 32 * 32;
+    ptrdiff_t whole = left->rows / TILED * TILED;
     struct left sets = *left, rest = *left;
     sets.rows = whole;
     rest.values += whole * left->width, rest.kept += whole * left->most, rest.found += whole;
     rest.rows -= whole, rest.beyond += whole;
     if (sets.rows) {
-        shape_tiles(32);
+        shape_tiles(TILED);
         search_tiles(right, &sets);
     }
     if (rest.rows) {
