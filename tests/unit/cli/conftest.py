@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from exchange_cli import main, session
 from exchange_node.errors import ExchangeError
 
 REQUEST = "0123456789abcdef0123456789abcdef"
+RECORDS = '[records]\nfile = "people.csv"\nformat = "csv"\nid_column = "ref"\nfields = { surname = "last" }\n'
 
 
 @dataclass
@@ -126,3 +128,9 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Founded:
     run("manifest", "draft", "--root", root, *(home / "join.json" for home in homes.values()), "-o", manifest)
     run("manifest", "sign", manifest, "--key", keys[0], "--key", keys[1])
     return Founded(folder, root, keys, homes, manifest)
+
+
+@pytest.fixture
+def home(founded: Founded, tmp_path: Path) -> Path:
+    """A copy of the landlord's home, to be changed."""
+    return Path(shutil.copytree(founded.homes["northgate-homes"], tmp_path / "home"))
