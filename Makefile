@@ -55,7 +55,7 @@ demo: $(RUN) ## a question between agencies of this machine, told step by step; 
 test: $(DEV) ## every test but the slow ones; OPA and PostgreSQL are used where they are installed
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(ARGS)
 
-test-slow: $(DEV) ## the slow ones: the whole fault matrix
+test-slow: $(DEV) ## the slow ones: the whole fault matrix, every benchmark at its smallest
 	$(BIN)/python -m pytest -n $(JOBS) -m slow $(ARGS)
 
 test-spark: $(DEV) $(SPARK_VENV)/.spark ## the runner on Spark, in local mode (needs Java 17 or 21)

@@ -36,8 +36,8 @@ SCHEMA_FOR = vector_schema.schema_for
 def without_features(unwanted: Callable[[str], bool]) -> None:
     """Some features are not there, nor the blocks that no other one needs."""
 
-    def schema_for(kinds: Any) -> VectorSchema:
-        whole = SCHEMA_FOR(kinds)
+    def schema_for(kinds: Sequence[tuple[str, str]], *, within: bool = False) -> VectorSchema:
+        whole = SCHEMA_FOR(kinds, within=within)
         features = tuple(feature for feature in whole.features if not unwanted(feature.name))
         used = {name for feature in features for pair in feature.pairs for name in pair}
         return VectorSchema(tuple(block for block in whole.blocks if block.name in used), features)
@@ -47,12 +47,12 @@ def without_features(unwanted: Callable[[str], bool]) -> None:
 
 def no_mining() -> None:
     """Strangers at random teach the weights, look-alikes do not."""
-    party.Party.mine = lambda *_: None  # type: ignore[method-assign,assignment]
+    party.Party.mine = lambda *_: None  # type: ignore[method-assign]
 
 
 def no_raking() -> None:
     """The error model is believed as it is."""
-    party.Party.rake = lambda *_: None  # type: ignore[method-assign,assignment]
+    party.Party.rake = lambda *_: None  # type: ignore[method-assign]
 
 
 def one_proneness() -> None:
@@ -63,7 +63,7 @@ def one_proneness() -> None:
 def doubles_are_strangers() -> None:
     """Look-alikes count in full, though some are doubles of the same person."""
 
-    def nobody(_: party.Party, pairs: NDArray[np.float32]) -> NDArray[np.float64]:
+    def nobody(self: party.Party, pairs: NDArray[np.float32]) -> NDArray[np.float64]:
         return np.repeat([[0.0], [0.0], [1.0]], len(pairs), axis=1)
 
     party.Party.kinds = nobody  # type: ignore[method-assign]
@@ -82,8 +82,8 @@ def one_register() -> None:
 def at_even_odds() -> None:
     """The threshold at which the weights call a pair of unknown rows as likely one person as not."""
 
-    def even(explained: Estimate) -> Decision:
-        return replace(decide(explained), threshold=0.0)
+    def even(found: Estimate) -> Decision:
+        return replace(decide(found), threshold=0.0)
 
     link.decide = even  # type: ignore[attr-defined]
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,8 @@ from exchange_node.records.register import Register, read_pair
 
 Hashes = NDArray[np.uint32]
 Sizes = NDArray[np.int64]
+Hiding = tuple[Callable[[Sizes], Sizes], Sizes | None, int]
+"""What it makes of sizes, the classes that it pads to, and the fewest rows of a block that it keeps."""
 CLASSES = np.array([1, 2, 5, 10, 20, CAP])
 """To which blocks are padded with rows that stand for nobody."""
 COARSE = np.array([10, CAP])
@@ -83,7 +86,7 @@ def candidates(left: Hashes, right: Hashes, classes: NDArray[np.int64] | None, l
         both = both.reshape(-1, 2)
         both = both[(both >= least).all(axis=1)]
         pairs += int(np.prod(both if classes is None else padded(both, classes), axis=1).sum())
-    return pairs / left.shape[1]
+    return float(pairs / left.shape[1])
 
 
 def found(left: Hashes, right: Hashes, who_left: list[str], who_right: list[str], least: int) -> float:
@@ -117,7 +120,7 @@ def main() -> None:
     given = parser.parse_args()
     (left, right), (who_left, who_right) = keyed(given.kind, given.times)
     print(f"{left.shape[1]:,} by {right.shape[1]:,} rows, {len(left)} keys, blocks of at most {CAP} rows\n")
-    hidings = {
+    hidings: dict[str, Hiding] = {
         "as they are": (lambda sizes: sizes, None, 0),
         "padded to classes": (padded, CLASSES, 0),
         f"padded to 10 or {CAP}": (lambda sizes: padded(sizes, COARSE), COARSE, 0),

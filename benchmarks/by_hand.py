@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from benchmarks.processes import Figures
 from exchange_node.kernels import dice
 from exchange_node.linkage.by_anonlink import Anonlink
+from exchange_node.linkage.pairs import DICE
 from tests.made_up_people import SCHEMA
 
 
@@ -60,7 +61,9 @@ def pairs_a_second() -> float:
     words, bits = filters.view(np.uint64), np.full(rows, 410, np.int32)
     laid = np.ascontiguousarray(words.reshape(-1, 8, 16).transpose(0, 2, 1))
     ends, need = np.array([16], np.int32), np.full(2049, 410, np.int32)
-    arguments = (words, bits, bits, laid, bits, bits[: rows // 8], np.arange(rows, dtype=np.uint32), need, ends)
+    counts_for = np.array([DICE.shorter, DICE.longer], np.int32)
+    order = np.arange(rows, dtype=np.uint32)
+    arguments = (words, bits, bits, laid, bits, bits[: rows // 8], order, need, ends, counts_for)
     begun = time.process_time()
     for _ in range(rounds):
         dice.search(dice.kernels()[0], 1, *arguments)

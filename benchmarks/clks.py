@@ -39,7 +39,8 @@ def people(count: int, of: int) -> Rows:
     def names(common: list[str]) -> list[str]:
         every = np.array([*common, *rare])
         chance = 1 / np.arange(1, len(every) + 1)
-        return rng.choice(every, of, p=chance / chance.sum())[:count].tolist()
+        chosen: list[str] = rng.choice(every, of, p=chance / chance.sum())[:count].tolist()
+        return chosen
 
     def letters(alphabet: str) -> np.ndarray:
         return rng.choice(np.array(list(alphabet)), of)[:count]

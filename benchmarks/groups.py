@@ -74,10 +74,11 @@ def anonlink(files: list[Path], seed: int) -> Figures:
         with clk_encoder(SCHEMA, key()) as encoder:
             filters.append(encoder.encode_columns([register.columns.get(name, missing) for name in SCHEMA.fields]))
     parts = []
-    for a, b in combinations_with_replacement(range(len(files)), 2):
-        pairs = Anonlink("anonlink-accelerated").against(filters[b], round(LEAST * 10_000))(filters[a], 20)
-        pairs = pairs[(a != b) | (pairs["left"] < pairs["right"])]
-        parts.append((pairs["score"], np.full(len(pairs), a), np.full(len(pairs), b), pairs["left"], pairs["right"]))
+    for one, other in combinations_with_replacement(range(len(files)), 2):
+        pairs = Anonlink("anonlink-accelerated").against(filters[other], round(LEAST * 10_000))(filters[one], 20)
+        pairs = pairs[(one != other) | (pairs["left"] < pairs["right"])]
+        of_both = (np.full(len(pairs), number) for number in (one, other))
+        parts.append((pairs["score"], *of_both, pairs["left"], pairs["right"]))
     scores, a, b, left, right = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(-scores, kind="stable")
     scores, a, b, left, right = (column[order] for column in (scores, a, b, left, right))

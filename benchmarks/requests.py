@@ -23,23 +23,25 @@ import re
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from benchmarks.by_hand import by_hand, durable_writes_a_second, pairs_a_second, sealed_bytes_a_second
 from benchmarks.linkage import hash_limit
 from benchmarks.processes import SPAWN, forget_peak, in_a_process, in_short, peak_megabytes
-from exchange_node import runner as runner_module
+from exchange_node.casework import Next
 from exchange_node.config import Home
 from exchange_node.draft import validate_draft
-from exchange_node.exchange import Exchange
+from exchange_node.exchange import WORK, Exchange
 from exchange_node.opening import open_node
+from exchange_node.papers import Case
 from exchange_node.rpc.peers import GrpcPeers
 from exchange_node.rpc.server import build_server, listen
 from exchange_node.runner import Runner
@@ -49,6 +51,7 @@ from tests.simulator import ANALYST, Member, Simulator, Time, free_ports
 
 PURPOSE = "damp-repair-prioritisation"
 ROLES = {"northgate-homes": "requester", "castle-nhs": "provider", "neutral-linkage": "linkage"}
+Work = Callable[[Exchange, Case], Coroutine[Any, Any, Next]]
 CAPS = ("max_cohort_rows", "max_provider_rows", "max_links")
 DRAFT = {
     "agreement": "asthma-mould",
@@ -142,10 +145,10 @@ class Role:
 @contextmanager
 def measured_steps(role: Role) -> Iterator[None]:
     """Each step that the node carries out is timed, and its memory looked at."""
-    plain = dict(runner_module.WORK)
+    plain = dict(WORK)
 
-    def timed(step: int, work):  # type: ignore[no-untyped-def]
-        async def run(exchange, case):  # type: ignore[no-untyped-def]
+    def timed(step: int, work: Work) -> Work:
+        async def run(exchange: Exchange, case: Case) -> Next:
             role.mark()
             begun, found = time.perf_counter(), role.steps[step]
             try:
@@ -156,11 +159,11 @@ def measured_steps(role: Role) -> Iterator[None]:
 
         return run
 
-    runner_module.WORK.update({(who, step): timed(step, work) for (who, step), work in plain.items()})
+    WORK.update({(who, step): timed(step, work) for (who, step), work in plain.items()})  # type: ignore[misc]  # no methods
     try:
         yield
     finally:
-        runner_module.WORK.update(plain)
+        WORK.update(plain)
 
 
 async def ask_all(exchange: Exchange, requests: int) -> None:
@@ -212,7 +215,7 @@ def serve_role(home: Path, pipe: Connection) -> None:
 
 def run(folder: Path, requests: int) -> dict[str, Role]:
     """Start the three, have the landlord ask, and stop them."""
-    started: dict[str, tuple[BaseProcess, Connection]] = {}
+    started: dict[str, tuple[SpawnProcess, Connection]] = {}
     try:
         for org in ROLES:
             ours, theirs = SPAWN.Pipe()

@@ -25,7 +25,7 @@ from exchange_node.node import Node
 from exchange_node.opening import open_node
 from exchange_node.policy.agreement import canonical, parse_agreement
 from exchange_node.policy.bundle import bundle_digest, packaged_bundle
-from exchange_node.ports import PeerRefused, PeerUnavailable
+from exchange_node.ports import PeerRefused, Peers, PeerUnavailable, no_faults
 from exchange_node.rpc.guard import Guard
 from exchange_node.runner import Runner
 from exchange_node.store.model import User
@@ -154,6 +154,9 @@ class _Peers:
             data = target.give_chunk(method, ref, self.org)
         return self.network.on_reply(peer, method, data) if self.network.on_reply else data
 
+    async def close(self) -> None:
+        pass
+
 
 def dispatch(exchange: Exchange, method: str, envelope: pb.Envelope, caller: str) -> Awaitable[pb.Envelope]:
     """The spine's function for a method of node.proto."""
@@ -186,7 +189,7 @@ class Simulator:
     nodes: dict[str, Node] = field(default_factory=dict)
     number: int = 0
     ports: Sequence[int] = range(7400, 7500)
-    connect: Callable[[Node], Any] | None = None
+    connect: Callable[[Node], Peers] | None = None
     fsync: bool = False
 
     def found(self, wanted: Iterable[Member]) -> None:
@@ -210,13 +213,13 @@ class Simulator:
 
     def open(self, org: str, faults: Callable[[str], None] | None = None) -> Exchange:
         """Open a node, as after a start."""
-        options = {} if faults is None else {"faults": faults, "log_system": LogFaults(faults)}
         node = open_node(
             self.home(org),
             self.connect or (lambda _: self.network.peers_of(org)),
             time_source=self.time,
             fsync=self.fsync,
-            **options,
+            faults=faults or no_faults,
+            log_system=LogFaults(faults) if faults else None,
         )
         self.nodes[org] = node
         self.network.exchanges[org] = Exchange(node)

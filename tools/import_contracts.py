@@ -18,7 +18,7 @@ class OnlyContract(Contract):
     allowed = fields.SetField(subfield=fields.StringField())
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
-        allowed = {str(name) for name in self.allowed}
+        allowed = {str(name) for name in self.allowed}  # type: ignore[attr-defined]  # now it is a set
         strangers = sorted(
             name
             for name in graph.find_upstream_modules(str(self.module))

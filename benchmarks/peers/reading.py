@@ -7,6 +7,7 @@ ISO dates, placeholders made missing, abbreviations of streets spelled one way.
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -79,7 +80,7 @@ def _postcode(column: str) -> str:
     return f"CASE WHEN {code} NOT LIKE 'ZZ99%' THEN {spaced} END"
 
 
-CLEANED = {
+CLEANED: dict[str, Callable[[str], str]] = {
     "forename": _words,
     "surname": _surname,
     "middle_names": _words,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from exchange_node.encoding.schema import WEIGHTED_SCHEMA
 from exchange_node.linkage.encodings import Encodings
 from exchange_node.linkage.link import LinkResult
 from exchange_node.methods.clk_linkage_unit import ClkLinkageUnit
+from exchange_node.policy.decision import Decision, Facts, Question
 from exchange_node.store.model import Choice
 from tests.simulator import ANALYST, Simulator, members
 
@@ -44,7 +46,7 @@ attributes = [
 
 def register(seed: int, people: int) -> list[tuple[str, ...]]:
     rng = random.Random(seed)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for number in range(people):
         born = f"{rng.randint(1, 28):02}/{rng.randint(1, 12):02}/{rng.randint(1940, 2015)}"
         rows.append(
@@ -61,7 +63,7 @@ def register(seed: int, people: int) -> list[tuple[str, ...]]:
 
 
 @pytest.fixture
-def simulator(tmp_path: Path):
+def simulator(tmp_path: Path) -> Iterator[Simulator]:
     made = Simulator(tmp_path)
     found_pair(made, tmp_path)
     made.agree(AGREEMENT.replace("approval: provider", "approval: none"))
@@ -174,11 +176,14 @@ def test_many_classes_of_facts_do_not_fill_the_memory(simulator: Simulator, monk
     monkeypatch.setattr(people, "BATCH", 8)
     monkeypatch.setattr(people, "REMEMBERED", 1)
     consent(simulator, range(20))
-    policy, asked = simulator.nodes["castle-nhs"].policy, []
-    admit = policy.admit
-    monkeypatch.setattr(
-        policy, "admit", lambda question, classes: asked.append(len(classes)) or admit(question, classes)
-    )
+    policy = simulator.nodes["castle-nhs"].policy
+    admit, asked = policy.admit, list[int]()
+
+    def counted(question: Question, classes: Sequence[Facts]) -> list[Decision]:
+        asked.append(len(classes))
+        return admit(question, classes)
+
+    monkeypatch.setattr(policy, "admit", counted)
 
     async def ask() -> str:
         request = await simulator.network.exchanges["northgate-homes"].ask(DRAFT, ANALYST)
