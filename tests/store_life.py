@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from exchange_node.store import Store
+import pytest
+
+from exchange_node.store import Store, StoreError
 from exchange_node.store.model import Choice, Leg, Message, Request
 
 ASKED = "0" * 31 + "1"
@@ -67,3 +70,11 @@ def everything(store: Store) -> None:
     store.requests.finish(ASKED, "provider", "done", "", NOW)
     store.spool.put(ASKED, "castle-nhs", "northgate-homes", 0, b"12345")
     store.spool.delete(ASKED, "castle-nhs")
+
+
+def fails(code: str, call: Callable[[], object]) -> StoreError:
+    """The call raises this code of the store."""
+    with pytest.raises(StoreError) as caught:
+        call()
+    assert caught.value.code == f"store.{code}"
+    return caught.value

@@ -15,6 +15,7 @@ from exchange_node import deciding
 from exchange_node.audit.entry import Entry
 from exchange_node.audit.verify import verify_directory
 from exchange_node.draft import RequestDraft
+from exchange_node.errors import ExchangeError
 from exchange_node.policy.embedded import EmbeddedEngine
 from exchange_node.policy.policy import Policy
 from exchange_node.store import engine
@@ -93,6 +94,12 @@ async def until_ended(world: Simulator, request: str) -> None:
     await world.run(lambda: world.ended(request))
 
 
+async def rounds(world: Simulator, number: int) -> None:
+    """Let some seconds pass."""
+    end = world.time.now + number
+    await world.run(lambda: world.time.now >= end)
+
+
 async def is_served(world: Simulator, draft: RequestDraft = DRAFT) -> None:
     """The nodes are up: a request that nothing is wrong with ends in its table."""
     request = await ask(world, draft)
@@ -104,6 +111,14 @@ async def is_served(world: Simulator, draft: RequestDraft = DRAFT) -> None:
 def entries(world: Simulator, org: str, request: str = "") -> list[Entry]:
     """A node's log about a request, or about the node itself."""
     return [entry for _, entry in world.nodes[org].log.find(request)]
+
+
+def logged_at_once(world: Simulator, error: ExchangeError) -> None:
+    """A question that could not even be put to policy is in the log, under the id that its error names."""
+    (entry,) = entries(world, LANDLORD, error.request_id)
+    assert (entry.action, entry.facts, entry.commitments) == (
+        "question.refused", {"allow": False, "reasons": [error.code]}, {},
+    )  # fmt: skip
 
 
 def end_of(world: Simulator, org: str, request: str) -> Mapping[str, Any]:
