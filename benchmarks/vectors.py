@@ -22,12 +22,13 @@ from benchmarks.clks import clkhash_alone, ours_by_columns, people
 from benchmarks.processes import Figures, forget_peak, in_a_process, in_short, peak_megabytes
 from exchange_node.encoding.vector_schema import VectorSchema, schema_for
 from exchange_node.encoding.vectors import Vectors, Weights, scale_for
+from exchange_node.engine.search import PART
+from exchange_node.linkage.dot import STRIPE
 from exchange_node.records.columns import Column, Kind
 
 FIELDS: list[tuple[str, Kind]] = [
     ("forename", "name"), ("surname", "name"), ("date_of_birth", "date"), ("sex", "sex"), ("postcode", "postcode"),
 ]  # fmt: skip
-STRIPE, PART = 1000, 8192  # left rows and right ones made at a time
 PAIRS = 200_000
 clock = time.process_time
 

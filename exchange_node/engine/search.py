@@ -21,7 +21,9 @@ from exchange_node.records.columns import Columns
 
 SLAB_BYTES = 200_000_000
 """Memory for right rows' vectors, which are made a slab at a time."""
-_PART, _PARTS = 8192, 8  # rows made at a time, and how often before it is seen whether a slab is full
+PART = 8192
+"""Right rows made at a time."""
+_PARTS = 8  # made before it is seen whether a slab is full
 Progress = Callable[[int, int], None]
 
 
@@ -165,20 +167,20 @@ def _side_by_side(vectors: Vectors, rows: Rows, weights: Weights, scale: float) 
     size, width = max(1, SLAB_BYTES // vectors.schema.width), vectors.schema.width
     for start in range(0, len(rows), size):
         here = rows[start : start + size]
-        parts = (vectors.right(here[at : at + _PART], weights, scale) for at in range(0, len(here), _PART))
+        parts = (vectors.right(here[at : at + PART], weights, scale) for at in range(0, len(here), PART))
         yield side_by_side(parts, len(here), width)
 
 
 def _packed(vectors: Vectors, rows: Rows, weights: Weights, scale: float) -> Iterator[Packed]:
     """The same to compare candidates with. For a moment a slab stands in memory twice."""
     parts: list[Packed] = []
-    for start in range(0, len(rows), _PARTS * _PART):
-        here = rows[start : start + _PARTS * _PART]
+    for start in range(0, len(rows), _PARTS * PART):
+        here = rows[start : start + _PARTS * PART]
 
         def part(number: int, here: Rows = here) -> Packed:
-            return vectors.packed(here[number * _PART : (number + 1) * _PART], weights, scale)
+            return vectors.packed(here[number * PART : (number + 1) * PART], weights, scale)
 
-        parts += for_each(part, -(-len(here) // _PART))
+        parts += for_each(part, -(-len(here) // PART))
         if sum(made.nbytes for made in parts) >= SLAB_BYTES // 2:
             yield Packed.together(parts)
             parts.clear()

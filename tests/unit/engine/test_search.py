@@ -50,7 +50,7 @@ def plainly(left: Side, rows: np.ndarray, right: Side, others: np.ndarray, weigh
 
 
 def few_rows_at_a_time(monkeypatch: pytest.MonkeyPatch, one: Side, slab: int) -> None:
-    monkeypatch.setattr(search, "_PART", 1)
+    monkeypatch.setattr(search, "PART", 1)
     monkeypatch.setattr(search, "SLAB_BYTES", slab * one.vectors.schema.width)
 
 
