@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -14,11 +16,19 @@ from numpy.typing import NDArray
 from exchange_node.records.column_map import SIDES
 
 
+@contextmanager
+def whole_file(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """What is written here takes the name, and the place of what was there, when all of it is."""
+    part = path.with_name(f".{path.name}.part")
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as stream:
+        yield stream
+    os.replace(part, path)
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace a file by this text."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    with whole_file(path) as stream:
+        stream.write(text.encode())
 
 
 def write_links(
@@ -55,8 +65,6 @@ def write_groups(path: Path, groups: Sequence[NDArray[np.int64]], probability: S
 
 def _write(path: Path, columns: Mapping[str, pa.Array]) -> None:
     table = pa.table(dict(columns))
-    part = path.with_name(f".{path.name}.part")
-    with open(part, "wb") as stream:
+    with whole_file(path) as stream:
         stream.write((",".join(columns) + "\n").encode())
         csv.write_csv(table, stream, csv.WriteOptions(include_header=False, quoting_style="none"))
-    os.replace(part, path)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from exchange_node.engine.search import Found, Plan, Side
 from exchange_node.kernels import greedy
 from exchange_node.records.columns import Columns
 from exchange_node.records.errors import RecordsError
+from exchange_node.trial.files import whole_file
 
 NAME: Final = "standing.npz"
 _FORM: Final = 3
@@ -138,10 +138,8 @@ def write(path: Path, kept: Kept) -> None:
     }
     for side, rows in zip("ab", kept.rows, strict=True):
         arrays |= {f"ids_{side}": _packed(rows.ids), f"contents_{side}": _packed(rows.contents)}
-    part = path.with_name(f".{path.name}.part")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+    with whole_file(path, 0o600) as stream:
         np.savez(stream, allow_pickle=False, **arrays)
-    os.replace(part, path)
 
 
 def read(path: Path) -> Kept:
