@@ -57,7 +57,8 @@ _POSTCODE: Final = re.compile(r"[\s,]*\b[a-z]{1,2}[0-9][0-9a-z]? ?[0-9][a-z]{2}\
 _NUMBER: Final = re.compile(r"[0-9]+[a-z]?\Z")
 _NOWHERE: Final = frozenset(
     (
-        "unknown", "address unknown", "address not known", "not known", "nk", "n a", "na", "none", "null", "nil",
+        "unknown", "address unknown", "unknown address", "address not known", "x", "xx", "xxx",
+        "not known", "nk", "n a", "na", "none", "null", "nil",
         "no fixed abode", "nfa", "of no fixed abode", "no fixed address", "homeless", "not stated", "not given", "tbc",
     )
 )  # fmt: skip

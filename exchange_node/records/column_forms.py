@@ -44,16 +44,21 @@ def _letter(found: re.Match[str]) -> str:
 
 _WITHIN: Final = re.compile(r"\b([a-z]{1,2}[0-9][0-9a-z]?) ?([0-9][a-z]{2})\W*\Z")
 _SWAPPED: Final = re.compile(r"([a-z]{1,2}[0-9][0-9a-z]?)([a-z])([0-9])([a-z])\Z")
+_WITH_TOWN: Final = re.compile(
+    r"[\W_]*(?:[a-z]{1,2}-)?(\d{4,5}|\d{4}[\W_]*[a-z]{2}(?![a-z])|\d{2}-\d{3})[\W_]+[a-z]{3}.*", re.ASCII | re.DOTALL
+)
 _CANADIAN: Final = re.compile(r"(?:[a-z][0-9]){3}\Z")
 
 
 def postcode(text: str, note: Note = ignore, width: int = 0) -> str:
-    """A UK postcode as `AB1 2CD`, also at the end of an address; any other code as lower-case letters and digits, a US
-    ZIP+4 as its first five. Two characters swapped in the second part are put right; codes of digits that a spreadsheet
-    cut short get their zeros back up to `width`.
+    """A UK postcode as `AB1 2CD`, also at the end of an address; any other code as lower-case letters and digits,
+    also before a town, a US ZIP+4 as its first five. Two characters swapped in the second part are put right;
+    codes of digits that a spreadsheet cut short get their zeros back up to `width`.
     """
     notes: list[str] = []
     lowered = ascii_lower(text.strip().removesuffix(".0"))
+    if with_town := _WITH_TOWN.fullmatch(lowered):
+        lowered = with_town[1]
     packed = "".join(_ALNUM.findall(lowered))
     if len(packed) > 10:
         within = _WITHIN.search(lowered)
@@ -63,7 +68,9 @@ def postcode(text: str, note: Note = ignore, width: int = 0) -> str:
     if packed.isdigit() or _CANADIAN.match(packed):
         packed = (packed[:5] if len(packed) == 9 else packed).zfill(width if len(packed) > 2 else 0)
     elif found := standardise.postcode(packed, notes.append):
-        return found
+        if not found.startswith("XX"):  # no area, and what is typed where a postcode must be
+            return found
+        notes.append("postcode-pseudo")
     if "postcode-pseudo" in notes or (packed.isdigit() and len(set(packed)) == 1 and packed[0] in "09"):
         note("postcode-pseudo")
         return ""
@@ -81,8 +88,10 @@ def state(text: str, note: Note = ignore) -> str:
 
 
 def place(text: str, note: Note = ignore) -> str:
-    """A town, county or state, or one of a few words, as `[a-z0-9 ]*`."""
+    """A town, county or state, or one of a few words, as `[a-z0-9 ]*`; without the code of digits before a town."""
     lowered = text.lower() if text.isascii() else romanise(ascii_lower(text))
+    if with_town := _WITH_TOWN.fullmatch(lowered):
+        lowered = lowered[with_town.end(1) :]
     words = _ALNUM.findall(lowered.replace("'", ""))
     found = " ".join(["st" if word == "saint" else word for word in words])
     if found in _NOTHING:
@@ -106,9 +115,11 @@ def words(text: str, note: Note = ignore) -> str:
 
 _SEX_WORDS: Final = {
     **dict.fromkeys(("w", "weiblich", "frau", "femme", "feminin", "mujer", "femenino", "femenina", "fem", "femmina",
-                     "vrouw", "kvinna", "kobieta", "k", "feminino", "fille", "g"), "f"),
+                     "vrouw", "kvinna", "kvinne", "kvinde", "kobieta", "k", "feminino", "fille", "g",
+                     "kadin", "benyw"), "f"),
     **dict.fromkeys(("maennlich", "mannlich", "herr", "homme", "h", "masculin", "hombre", "masculino", "varon", "v",
-                     "maschio", "man", "mann", "mezczyzna", "garcon", "b", "masc", "mal"), "m"),
+                     "maschio", "man", "mann", "mand", "mezczyzna", "garcon", "b", "masc", "mal",
+                     "erkek", "e", "gwryw"), "m"),
 }  # fmt: skip
 
 
@@ -117,6 +128,8 @@ def sex(text: str, note: Note = ignore, spanish: bool = False) -> str:
     code = ascii_lower(text.strip().removesuffix(".0")).strip(" .")
     if spanish and code == "m":
         return "f"
+    if code not in ("n/a", "m/f", "f/m"):
+        code = code.partition("/")[0].rstrip()  # `Male / Gwryw`
     found = _SEX_WORDS.get(code)
     return found if found else standardise.sex(code, note)
 

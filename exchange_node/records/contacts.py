@@ -17,7 +17,7 @@ _EXTENSION: Final = re.compile(r"(?:ext|x|#)\.?\s*\d*\Z", re.I)
 def phone(text: str, note: Note = ignore, uk: bool = False) -> str:
     """Digits with the country's code in front where it is known: UK numbers from `0` or `+44` become `44...`, and with
     `uk` also those whose zero a spreadsheet took; North American ones lose their leading 1. Numbers of fewer than seven
-    digits and of one digit repeated are missing.
+    digits and of one digit repeated, from the second on, are missing.
     """
     trimmed = text.strip()
     if not trimmed:
@@ -38,7 +38,7 @@ def phone(text: str, note: Note = ignore, uk: bool = False) -> str:
         note("phone-unreadable")
         return ""
     rest = digits.removeprefix("44")
-    if len(set(rest)) <= 1 or rest in "01234567890" or rest in "9876543210":
+    if len(set(rest[1:])) <= 1 or rest in "01234567890" or rest in "9876543210":
         note("phone-placeholder")
         return ""
     return digits

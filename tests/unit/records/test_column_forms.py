@@ -100,6 +100,11 @@ def test_addresses(text: str, expected: str) -> None:
         ("K1A 0B1", "k1a0b1"),
         ("LS1", "ls1"),
         ("somewhere else", ""),
+        ("12345 Köln", "12345"),
+        ("D-01234 Bad Schandau", "01234"),
+        ("2234 AB Utrecht", "2234ab"),
+        ("30-123 Kraków", "30123"),
+        ("XX1 1XX", ""),
     ],
 )
 def test_postcodes(text: str, expected: str) -> None:
@@ -107,7 +112,20 @@ def test_postcodes(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("Female", "f"), ("2", "f"), ("männlich", "m"), ("Homme", "m"), ("w", "f"), ("X", "")]
+    ("text", "expected"),
+    [
+        ("Female", "f"),
+        ("2", "f"),
+        ("männlich", "m"),
+        ("Homme", "m"),
+        ("w", "f"),
+        ("Kadın", "f"),
+        ("Erkek", "m"),
+        ("Benyw", "f"),
+        ("Male / Gwryw", "m"),
+        ("M/F", ""),
+        ("X", ""),
+    ],
 )
 def test_sexes(text: str, expected: str) -> None:
     assert sex(text) == expected
@@ -128,6 +146,7 @@ def test_the_spanish_m_is_a_woman() -> None:
         ("1-702-555-1234", "7025551234"),
         ("020 7946 0000 ext 12", "442079460000"),
         ("00000000000", ""),
+        ("07000000000", ""),
         ("12345", ""),
     ],
 )
@@ -165,6 +184,8 @@ def test_other_numbers_and_places() -> None:
     assert number("00123-45.0") == number("12345") == "12345"
     assert number("9999999") == ""
     assert place("Saint Helens ") == place("ST. HELENS") == "st helens"
+    assert place("12345 Köln") == place("D-12345, KÖLN") == "koln"
+    assert place("1234 AB Utrecht") == "utrecht"
     assert place("N/A") == ""
 
 
