@@ -104,6 +104,10 @@ def _form(path: Path) -> tuple[_Form, list[str]]:
         delimiter = sniff.delimiter(body)
     notes.append("one column" if delimiter == sniff.NO_DELIMITER else f"delimiter {delimiter!r}")
     found = sniff.rows(body, delimiter)
+    if above := sniff.lines_above(found):
+        notes.append(f"{above} {'row' if above == 1 else 'rows'} above the header left out")
+        length = sniff.length(body, delimiter, above)
+        start, body, found = start + length, body[length:], found[above:]
     cells, length = first_row(body, delimiter)
     if sniff.is_header(cells, found[1:]):
         start += length

@@ -65,10 +65,12 @@ def delimiter(sample: str) -> str:
     best, most = NO_DELIMITER, (0.0, 0)
     for candidate in DELIMITERS:
         widths = [len(row) for row in rows(sample, candidate)]
-        if not widths or widths[0] < 2:
+        if not widths:
             continue
         width, agreeing = Counter(widths[1:] or widths).most_common(1)[0]
         same = agreeing / len(widths[1:] or widths)
+        if widths[0] < 2 and (width < 4 or same < 0.8 or agreeing < 5):  # what stands above a header has few cells
+            continue
         if width > 1 and (same, width) > most:
             best, most = candidate, (same, width)
     return best
@@ -86,6 +88,27 @@ def rows(sample: str, cut: str) -> list[list[str]]:
     except csv.Error:
         pass  # the rows before it are a sample, too
     return found[:-1] if len(found) > 2 else found
+
+
+def lines_above(found: list[list[str]]) -> int:
+    """How many rows stand above the header, such as a title and a date: few of their cells are filled, and most of
+    the other rows'. None where no header is below them.
+    """
+    filled = [sum(map(bool, map(str.strip, row))) for row in found]
+    usual = sorted(filled)[len(filled) // 2] if filled else 0
+    at = next((at for at, count in enumerate(filled) if count > usual / 2), 0)
+    return at if usual > 3 and is_header(found[at], found[at + 1 :]) else 0
+
+
+def length(sample: str, cut: str, count: int) -> int:
+    """The characters of its first rows, with blank lines before and behind them."""
+    lines = io.StringIO(sample, newline="")
+    reader = csv.reader(lines, delimiter=cut)
+    while count:
+        count -= bool(next(reader))
+    again = io.StringIO(sample, newline="")
+    taken = sum(len(again.readline()) for _ in range(reader.line_num))
+    return len(sample) - len(sample[taken:].lstrip("\r\n "))
 
 
 def is_header(cells: list[str], below: list[list[str]]) -> bool:

@@ -185,6 +185,30 @@ def test_parquet(tmp_path: Path) -> None:
     assert len([note for note in found.notes if "left out" in note]) == 2
 
 
+@pytest.mark.parametrize(
+    "above",
+    [
+        "Tenancy extract,,,,\n,,,,\n",
+        "Tenancy extract\nRun on 1 May\n\n",
+        '"Tenants, all\nof them"\n\n\n',
+        "\nTenants\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_lines_above_the_header(read: Read, above: str, encoding: str) -> None:
+    people = [["surname", "forename", "dob", "sex", "town"]]
+    people += [[f"Müller{at}", "Zoë", "1/2/1985", "F" * (at % 2), "" if at == 1 else "York"] for at in range(30)]
+    found = read((above + written(people)).encode(encoding))
+    assert cells(found) == {name: [row[at] for row in people[1:]] for at, name in enumerate(people[0])}
+    assert not found.skipped
+    assert any("above the header" in note for note in found.notes)
+
+
+def test_rows_with_gaps_are_not_taken_for_lines_above_a_header(read: Read) -> None:
+    raw = "Smith,,,,\n" + "Jones,Ann,1/2/1985,F,York\n" * 20
+    assert len(read(raw.encode()).columns["column_1"]) == 21
+
+
 def test_parquet_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "people.parquet"
     pq.write_table(pa.table({"surname": ["Secretson"] * 10}), path)
