@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from exchange_node.records import headers, standardise
+from exchange_node.records import column_forms, headers, standardise
 from exchange_node.records.columns import Kind
 from exchange_node.records.texts import Texts
 from exchange_node.records.values import MISSING
@@ -28,6 +28,7 @@ _SHAPES: Final = {
     "digits": re.compile(r"\d+(?:\.0)?", re.ASCII),
     "measure": re.compile(r"-?\d+\.\d+", re.ASCII),
     "letters": re.compile(r"[^\W\d_][^\d_@]*"),
+    "titled": re.compile(r"(?:mr|mrs|ms|miss|mx|dr|herr|frau|mme|sr|sra)\b\.? .*", re.I),
     "numbered": re.compile(r"(?=.*\d)(?=.*[^\W\d_]{2}).* .*"),  # digits and a word
 }
 
@@ -73,7 +74,7 @@ def look(column: Texts) -> Contents:
     size = max(len(sample), 1)
     shares = {shape: sum(map(bool, map(pattern.fullmatch, sample))) / size for shape, pattern in _SHAPES.items()}
     for name, function in (
-        ("sex", standardise.sex), ("postcode", standardise.postcode), ("nhs_number", standardise.nhs_number),
+        ("sex", column_forms.sex), ("postcode", standardise.postcode), ("nhs_number", standardise.nhs_number),
     ):  # fmt: skip
         shares[name] = sum(bool(function(text)) for text in sample) / size
     shares["comma"] = sum("," in text for text in sample) / size
@@ -169,3 +170,30 @@ def fits(role: str, found: Contents) -> bool:
         case "town" | "state" | "locality":
             return share("letters") > 0.5 or found.distinct < _FEW
     return True
+
+
+def tells(role: str, found: Contents) -> bool:
+    """Whether cells look like a field of which their column's name speaks only in part."""
+    share, several = found.share, found.distinct > 10
+    match role:
+        case "date_of_birth":
+            return share("date") > 0.6 or share("year") > 0.8 or (share("digits") > 0.8 and 4.5 < found.length < 8.5)
+        case "birth_year":
+            return share("year") > 0.8 and several
+        case "sex":
+            return share("sex") > 0.5
+        case "postcode":
+            return share("postcode") > 0.5 or (several and 4 <= found.length < 9 and share("letters") < 0.5)
+        case "email" | "phone" | "nhs_number" | "ni_number":
+            return share(role) > 0.5
+        case "full_name":
+            return share("letters") > 0.8 and found.words > 1.5 and found.distinct > 0.2 * found.filled
+        case "forename" | "surname" | "surname2" | "nom" | "middle_names":
+            return share("letters") > 0.8 and found.distinct > 2 and found.words < 3
+        case "town" | "state" | "locality":
+            return share("letters") > 0.8 and found.distinct < 5000 and found.words < 4
+        case "address_line" | "address_more" | "street":
+            return share("letters") + share("numbered") > 0.5
+        case "house_number" | "house_name" | "unit" | "street_before" | "street_after" | "title":
+            return fits(role, found)
+    return False

@@ -15,11 +15,13 @@ from exchange_node.records import headers
 from exchange_node.records.column_map import FULL_NAME, KINDS, ColumnMap, Source
 from exchange_node.records.columns import Kind
 from exchange_node.records.common_names import name_shares
-from exchange_node.records.contents import fits, look, own_kind, spread_of_years
+from exchange_node.records.contents import fits, look, own_kind, spread_of_years, tells
 from exchange_node.records.read_columns import FileColumns
 
 TRUTH: Final = "it is the truth, kept apart"
-_NAMELESS: Final = re.compile(r"(?:[a-z]|col|column|field|feld|var|variable|unnamed|attr|attribute|feature)?_?\d*")
+_NAMELESS: Final = re.compile(
+    r"(?:[a-z]|(?:col|column|field|feld|var|variable|unnamed|attr|attribute|feature)(?:_[a-z])?)?_?\d*"
+)
 _SAMPLE: Final = 2000
 _MOBILE: Final = frozenset(("mobile", "mob", "cell", "handy", "movil", "portable"))
 
@@ -76,24 +78,47 @@ class Guess:
     def _sort_by_role(self) -> None:
         for name in self._columns:
             found = self._contents[name]
-            role = headers.role_of(name)
+            roles = headers.roles_of(name) or headers.roles_of(self._undoubled(name))
             if found.filled == 0:
                 self.ignored[name] = "it is empty"
             elif found.constant and found.filled > 1:
                 self.ignored[name] = "it has one value only"
-            elif role == "truth":
+            elif roles == ["truth"]:
                 self.ignored[name] = "its name says that it tells who is who; it is used only if --map names it"
-            elif role == "street" and found.length <= 3 and found.share("letters") > 0.9:
+            elif "street" in roles and found.length <= 3 and found.share("letters") > 0.9:
                 self._roles.setdefault("state", []).append(name)
-            elif role and fits(role, found):
+            elif role := next((role for role in roles if fits(role, found)), ""):
                 self._roles.setdefault(role, []).append(name)
+        self._sort_by_hints()
         self._ignore(self._role("title"), "titles change and tell little")
         self._ignore(self._role("age"), "an age changes from year to year; a date or year of birth would serve")
+
+    def _undoubled(self, name: str) -> str:
+        """The name in the header of a column that was numbered since others are called so, too; "" for any other."""
+        found = name.rpartition("_")
+        return found[0] if found[0] in self._columns and found[2].isdigit() else ""
+
+    def _sort_by_hints(self) -> None:
+        """Columns of whose names a part is known, where no name as a whole tells of the field: of these the cells must
+        say it, too. Of several the one with the most values, and what is called as it but for a number: others are of
+        someone else (an officer's surname).
+        """
+        hinted: dict[str, list[str]] = {}
+        placed = {name for names in self._roles.values() for name in names}
+        for name in self.left():
+            hints = headers.hints_of(name) if name not in placed else []
+            if role := next((role for role in hints if tells(role, self._contents[name])), ""):
+                hinted.setdefault(role, []).append(name)
+        known = {role for role in self._roles if self._roles[role]}
+        for role, names in hinted.items():
+            if not known.intersection(headers.INSTEAD.get(role, (role,))):
+                called = headers.letters(max(names, key=lambda name: self._contents[name].distinct))
+                self._roles[role] = [name for name in names if headers.letters(name) == called]
 
     def _take_single(self) -> None:
         """Fields that come from one column; of several the one that is filled most."""
         for field in ("sex", "postcode", "email", "nhs_number", "ni_number", "town", "state"):
-            columns = self._role(field)
+            columns = self._role(field) or (self._role("postcode_town") if field in ("postcode", "town") else [])
             if columns:
                 self.fields[field] = (self._fullest(columns),)
         phones = self._role("phone")
@@ -105,6 +130,11 @@ class Guess:
         whole, forename, surname = self._role(FULL_NAME), self._role("forename"), self._role("surname")
         for name in self._role("nom"):
             (surname if forename and not surname else whole).append(name)
+        if len(whole) > 1 and all(self._contents[name].words < 1.5 for name in whole):  # several columns called `name`
+            self._take_names_by_contents(whole)
+            if rest := [name for name in whole if name in self.left()]:
+                self.fields["middle_names"] = (rest[0],)
+            return
         half = [*forename, *surname] if bool(forename) != bool(surname) else []
         if half and whole and not self._within(half[0], whole[0]):  # `name` beside `vorname` is the other half
             (forename if surname else surname).append(whole.pop(0))
@@ -156,6 +186,10 @@ class Guess:
             number = [name for name in self._columns if headers.plain(name) in headers.GENERIC_NUMBER]
             number = [name for name in number if not self._contents[name].unique]
         more.sort(key=headers.words)
+        codes = [name for name in more if self._contents[name].share("postcode") > 0.6]
+        if codes and "postcode" not in self.fields:
+            self.fields["postcode"] = (self._fullest(codes),)
+        more = [name for name in more if name not in codes]
         if "town" not in self.fields:
             towns = [name for name in more if self._like_town(name)] or self._role("locality")
             if towns:
@@ -181,6 +215,7 @@ class Guess:
             if headers.role_of(name) in ("other", "row-id"):
                 continue
             nameless = self.nameless(name)
+            unknown = headers.roles_of(name) in ([], ["locality"])
             for field, sure in (
                 ("email", found.share("email") > 0.6),
                 ("nhs_number", found.share("nhs_number") > 0.8 and not found.running),
@@ -188,8 +223,8 @@ class Guess:
                 ("postcode", found.share("postcode") > 0.6),
                 ("date_of_birth", found.share("date") > 0.8 and self._births(name)),
                 ("phone", nameless and found.share("phone") > 0.8 and found.share("date") < 0.2),
-                ("sex", nameless and found.share("sex") > 0.9 and found.share("digits") < 0.1 and found.distinct < 9),
-                ("address_line", nameless and found.share("numbered") > 0.5 and found.words >= 2.4),
+                ("sex", unknown and found.share("sex") > 0.9 and found.share("digits") < 0.1 and found.distinct < 9),
+                ("address_line", unknown and found.share("numbered") > 0.5 and found.words >= 2.4),
             ):
                 if sure and field not in self.fields:
                     self.fields[field] = (name,)
@@ -197,9 +232,10 @@ class Guess:
                     break
         worded = [name for name in self.left() if self._contents[name].share("letters") > 0.8]
         if not self.fields.keys() & {"forename", "surname", FULL_NAME}:
-            self._take_names_by_contents([name for name in worded if self.nameless(name) or headers.is_idle(name)])
+            self._take_names_by_contents([name for name in worded if not headers.roles_of(name)])
         for name in worded:
-            if name in self.left() and self.nameless(name) and "town" not in self.fields and self._like_town(name):
+            free = "town" not in self.fields and name in self.left() and self.nameless(name)
+            if free and self._like_town(name) and name_shares(self._sample(name))[0] < 0.1:  # middle names are few, too
                 self.fields["town"] = (name,)
                 self.unsure.add("town")
 
@@ -207,15 +243,29 @@ class Guess:
         """Whether a column's name says nothing, such as `c1`, `field 7` or none."""
         return _NAMELESS.fullmatch(headers.plain(name)) is not None
 
+    def unknown(self, name: str) -> bool:
+        """Whether no word of a column's name is known."""
+        return self.nameless(name) or not (headers.roles_of(name) or headers.hints_of(name))
+
     def _births(self, name: str) -> bool:
-        """Whether dates spread over so many years as births do, and are not called something else."""
-        if not self.nameless(name) and {"date", "dt", "datum", "fecha", "data"} & set(headers.words(name)):
-            return False
-        return spread_of_years(self._sample(name)) >= 35
+        """Whether dates spread over so many years as births do; over more where they are called something else."""
+        other = not self.nameless(name) and {"date", "dt", "datum", "fecha", "data"} & set(headers.words(name))
+        return spread_of_years(self._sample(name)) >= (60 if other else 35)
+
+    def _name_shares(self, name: str) -> tuple[float, float]:
+        """The shares of common forenames and surnames; less where fewer cells are filled, as of middle names."""
+        filled = self._contents[name].filled / max(self._contents[name].rows, 1)
+        forenames, surnames = name_shares(self._sample(name))
+        return forenames * filled, surnames * filled
 
     def _take_names_by_contents(self, columns: list[str]) -> None:
-        shares = {name: name_shares(self._sample(name)) for name in columns}
-        whole = [name for name in columns if self._contents[name].words >= 1.7 and sum(shares[name]) > 0.1]
+        shares = {name: self._name_shares(name) for name in columns}
+        whole = [
+            name
+            for name in columns
+            if (self._contents[name].words >= 1.7 and sum(shares[name]) > 0.1)
+            or (self._contents[name].share("titled") > 0.5 and shares[name][1] > 0.02)
+        ]
         if whole:
             self.fields[FULL_NAME] = (whole[0],)
             return

@@ -18,7 +18,7 @@ from exchange_node.records.columns import Kind
 from exchange_node.records.guess import Guess
 from exchange_node.records.read_columns import FileColumns
 
-ONE_SIDED: Final = "the other file has nothing like it"
+ONE_SIDED: Final = "nothing in the other file was taken for the same; --map can name it"
 MANY: Final = "other columns tell more; it is used only if --map names it"
 MOST_OWN: Final = 10
 """Fields of registers' own that are used unasked: those that tell most. Vectors have room for so many beside the usual
@@ -108,7 +108,7 @@ def _find_nameless(one: tuple[FileColumns, Guess], another: tuple[FileColumns, G
         alike = {
             own: meeting(file, ours.own[own][0], other_file, column)
             for own in ours.own
-            if ours.nameless(ours.own[own][0])
+            if ours.nameless(ours.own[own][0]) or (name in KINDS and ours.unknown(ours.own[own][0]))
         }
         best = max(alike, key=lambda own: alike[own], default="")
         if best and alike[best] >= _ALIKE:

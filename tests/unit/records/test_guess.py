@@ -118,6 +118,51 @@ FAMILIES: dict[str, tuple[str, Fields]] = {
         {"forename": ["nombre"], "surname": ["primer_apellido", "segundo_apellido"],
          "date_of_birth": ["fecha_nacimiento"], "sex": ["sexo"], "postcode": ["codigo_postal"]},
     ),
+    "a prefix that nobody knows": (
+        "CLNT_REF=row CLNT_SRNM=surname CLNT_FRNM=forename CLNT_GNDR=sex CLNT_DOB=dob CLNT_ADR_LN1=address "
+        "CLNT_TWN=town CLNT_PSTCD=postcode NOK_SURNAME=job OM_SURNAME=state CLNT_LAST_LOGIN=seen",
+        {"forename": ["CLNT_FRNM"], "surname": ["CLNT_SRNM"], "date_of_birth": ["CLNT_DOB"], "sex": ["CLNT_GNDR"],
+         "postcode": ["CLNT_PSTCD"], "address_line": ["CLNT_ADR_LN1"], "town": ["CLNT_TWN"],
+         "nok_surname": ["NOK_SURNAME"], "om_surname": ["OM_SURNAME"]},
+    ),
+    "the people of an account": (
+        "Name of Occupant=reversed|Occupant Birth Dt=iso|Gender Identity=word-sex|Dwelling Addr 1=address|"
+        "Dwelling Addr 2=village|Dwelling Addr 3=town|Dwelling Addr 4 (Postcode)=postcode|Sex Offender Flag=one",
+        {"full_name": ["Name of Occupant"], "date_of_birth": ["Occupant Birth Dt"], "sex": ["Gender Identity"],
+         "postcode": ["Dwelling Addr 4 (Postcode)"], "address_line": ["Dwelling Addr 1", "Dwelling Addr 2"],
+         "town": ["Dwelling Addr 3"]},
+    ),
+    "FHIR": (
+        "resource.id=uuid resource.name.0.family=surname resource.name.0.given.0=forename "
+        "resource.name.0.given.1=middle resource.birthDate=iso resource.gender=word-sex "
+        "resource.address.0.line.0=address resource.address.0.city=town resource.address.0.postalCode=postcode "
+        "resource.telecom.0.value=phone resource.meta.lastUpdated=seen",
+        {"forename": ["resource.name.0.given.0"], "middle_names": ["resource.name.0.given.1"],
+         "surname": ["resource.name.0.family"], "date_of_birth": ["resource.birthDate"], "sex": ["resource.gender"],
+         "postcode": ["resource.address.0.postalCode"], "address_line": ["resource.address.0.line.0"],
+         "town": ["resource.address.0.city"], "phone": ["resource.telecom.0.value"]},
+    ),
+    "parts called alike": (
+        "surname=surname forename=forename dob_day=day mob=month yob=year",
+        {"forename": ["forename"], "surname": ["surname"], "date_of_birth": ["yob", "mob", "dob_day"]},
+    ),
+    "Welsh": (
+        "Enw cyntaf=forename|Cyfenw=surname|Dyddiad geni=dob|Rhyw / Sex=word-sex|Cyfeiriad=address|Tref=town|"
+        "Cod post=postcode",
+        {"forename": ["Enw cyntaf"], "surname": ["Cyfenw"], "date_of_birth": ["Dyddiad geni"],
+         "sex": ["Rhyw / Sex"], "postcode": ["Cod post"], "address_line": ["Cyfeiriad"], "town": ["Tref"]},
+    ),
+    "Turkish": (
+        "Adı=forename|Soyadı=surname|Doğum Tarihi=dob|Cinsiyet=sex|Adres=address|İl=town|Posta Kodu=zip",
+        {"forename": ["Adı"], "surname": ["Soyadı"], "date_of_birth": ["Doğum Tarihi"], "sex": ["Cinsiyet"],
+         "postcode": ["Posta Kodu"], "address_line": ["Adres"], "town": ["İl"]},
+    ),
+    "Polish": (
+        "Imię=forename|Nazwisko=surname|Data urodzenia=dob|Płeć=sex|Nr domu=number|Ulica=street|"
+        "Kod pocztowy=zip|Miejscowość=town",
+        {"forename": ["Imię"], "surname": ["Nazwisko"], "date_of_birth": ["Data urodzenia"], "sex": ["Płeć"],
+         "postcode": ["Kod pocztowy"], "address_line": ["Nr domu", "Ulica"], "town": ["Miejscowość"]},
+    ),
     "nothing said": (
         "c1=row c2=forename c3=surname c4=dob c5=sex c6=address c7=postcode c8=email c9=nhs",
         {"forename": ["c2"], "surname": ["c3"], "date_of_birth": ["c4"], "sex": ["c5"], "postcode": ["c7"],
@@ -199,7 +244,7 @@ def test_own_fields_count_where_both_have_them_and_their_values_meet(tmp_path: P
         "job": "place",
     }
     assert a.map.ignored["colour"] == b.map.ignored["colour"] == "its values are not those of the other file"
-    assert a.map.ignored["only"] == "the other file has nothing like it"
+    assert a.map.ignored["only"] == "nothing in the other file was taken for the same; --map can name it"
 
 
 def test_a_file_without_a_header_is_known_by_its_cells_and_by_the_other_file(tmp_path: Path) -> None:
@@ -217,6 +262,46 @@ def test_a_file_without_a_header_is_known_by_its_cells_and_by_the_other_file(tmp
         "town": ["column_5"],
         "occupation": ["column_4"],
     }
+
+
+def test_columns_called_alike_are_told_apart_by_their_cells(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    lines = [
+        f"{one['surname']},{one['forename']},{one['middle']},{one['seen']},{one['dob']}\n" for one in people(300, 1)
+    ]
+    path.write_text("Name,Name,Name,Date,Date\n" + "".join(lines))
+    fields = Guess(read_columns(path)).map().fields
+    assert {name: source.columns for name, source in fields.items()} == {
+        "forename": ("Name_2",),
+        "middle_names": ("Name_3",),
+        "surname": ("Name",),
+        "date_of_birth": ("Date_2",),
+    }
+
+
+def test_a_code_and_its_town_in_one_column_are_both(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    lines = [f"{one['surname']},{one['forename']},{one['zip']} {one['town']}\n" for one in people(300, 1)]
+    path.write_text("Nachname,Vorname,PLZ / Ort\n" + "".join(lines))
+    found = read_one(path)
+    assert found.map.fields["postcode"].columns == found.map.fields["town"].columns == ("PLZ / Ort",)
+    assert set(found.columns["town"].values[1:]) == {one["town"].lower() for one in people(300, 1)}
+    assert set(found.columns["postcode"].values[1:]) == {one["zip"] for one in people(300, 1)}
+
+
+def test_people_with_titles_in_a_column_that_says_nothing_of_names(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    lines = [f"{one['title']} {one['forename'][0]} {one['surname']},{one['postcode']}\n" for one in people(300, 1)]
+    path.write_text("LIABLE_1,PCODE\n" + "".join(lines))
+    assert read_one(path).map.fields["full_name"].columns == ("LIABLE_1",)
+
+
+def test_a_column_whose_name_is_not_known_is_known_by_the_other_file(tmp_path: Path) -> None:
+    a, b = linked(
+        tmp_path, "surname=surname forename=forename phone=phone", "surname=surname forename=forename gsm=phone"
+    )
+    assert columns_used(b)["phone"] == ["gsm"]
+    assert list(a.columns) == ["forename", "surname", "phone"]
 
 
 def test_the_truth_is_never_used(tmp_path: Path) -> None:
