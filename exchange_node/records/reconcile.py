@@ -6,6 +6,7 @@ file, and a field of a register's own counts where all have it and its values me
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import permutations
 from typing import Final
@@ -28,6 +29,8 @@ _LEAST: Final = 0.02  # the share of common values below which own fields of one
 _LEAST_PLACE: Final = 0.2  # and of those that have few values
 _ALIKE: Final = 0.3  # the share of common values from which a nameless column is taken for a named one
 _MOST: Final = 20_000  # values compared
+_TOWNS: Final = 500  # looked for in so many address lines:
+_LINES: Final = 1000
 
 
 def reconcile(files: Sequence[FileColumns], guesses: Sequence[Guess]) -> tuple[ColumnMap, ...]:
@@ -35,6 +38,7 @@ def reconcile(files: Sequence[FileColumns], guesses: Sequence[Guess]) -> tuple[C
     for ours, theirs in permutations(zip(files, guesses, strict=True), 2):
         _settle_names(ours, theirs)
         _find_nameless(ours, theirs)
+        _keep_town_in_line(ours, theirs)
     for name in dict.fromkeys(name for guess in guesses for name in guess.own):
         _agree(files, guesses, name)
     _keep_telling(files, guesses)
@@ -117,6 +121,20 @@ def _find_nameless(one: tuple[FileColumns, Guess], another: tuple[FileColumns, G
                 ours.fields[name] = (found,)
             else:
                 ours.own[name] = (found, kind)
+
+
+def _keep_town_in_line(one: tuple[FileColumns, Guess], another: tuple[FileColumns, Guess]) -> None:
+    """A town of its own is part of the address, too, where the other file has towns in its address lines alone."""
+    (file, ours), (other_file, theirs) = one, another
+    town, line, their_line = ours.fields.get("town"), ours.fields.get("address_line"), theirs.fields.get("address_line")
+    if not town or not line or not their_line or "town" in theirs.fields:
+        return
+    towns = [text.strip().lower() for text in file.columns[town[0]].distinct()[1:_TOWNS]]
+    pattern = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in towns if name))
+    column = other_file.columns[their_line[-1]]
+    texts = column.at(np.flatnonzero(column.codes)[:_LINES])
+    if towns and sum(bool(pattern.search(text.lower())) for text in texts) > 0.5 * len(texts):
+        ours.fields["address_line"] = (*line, *town)
 
 
 def _by_value(name: str, columns: tuple[str, ...]) -> bool:

@@ -37,7 +37,7 @@ def _person(rng: random.Random, at: int) -> Person:
     digits = [rng.randrange(10) for _ in range(9)]
     check = -sum(digit * weight for digit, weight in zip(digits, range(10, 1, -1), strict=True)) % 11
     ssn = f"{rng.randint(100, 899)}-{rng.randint(10, 99)}-{rng.randint(1000, 9999)}"
-    return {
+    found = {
         "forename": forename,
         "surname": surname,
         "middle": rng.choice(("", "A", "James", "Rose")),
@@ -78,6 +78,7 @@ def _person(rng: random.Random, at: int) -> Person:
         "none": "",
         "note": "called about the boiler and was told to wait until the engineer comes back " * rng.randint(1, 2),
     }
+    return found | {"line": f"{found['address']}, {found['town']}"}
 
 
 Register = Callable[..., Path]

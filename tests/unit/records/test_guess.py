@@ -304,6 +304,15 @@ def test_a_column_whose_name_is_not_known_is_known_by_the_other_file(tmp_path: P
     assert list(a.columns) == ["forename", "surname", "phone"]
 
 
+def test_a_town_stays_in_the_address_where_the_other_file_has_it_there(tmp_path: Path) -> None:
+    ours = "surname=surname dob=dob address=address city=town"
+    a, b = linked(tmp_path, ours, "surname=surname dob=dob address=line")
+    assert columns_used(a)["address_line"] == ["address", "city"]
+    assert len(set(a.columns["address_line"].values) & set(b.columns["address_line"].values)) > 100
+    apart, _ = linked(tmp_path, ours, "surname=surname dob=dob address=address")
+    assert columns_used(apart)["address_line"] == ["address"]
+
+
 def test_the_truth_is_never_used(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", {"who": "ssn", "surname": "surname", "dob": "dob"}, people(100, 3))
     a, b = read_pair(path, path, exclude=frozenset({"who"}))
