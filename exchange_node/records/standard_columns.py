@@ -79,8 +79,14 @@ def _standard(name: str, source: Source, cells: list[Texts], findings: Findings)
 
 def _form(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64]) -> Form:
     if name == "phone":
-        british = pc.match_substring_regex(texts.values, r"^\W*(0|44)").to_numpy(zero_copy_only=False)
-        return partial(_phone, bool(counts[british].sum() > 0.1 * counts[1:].sum()))
+        british, mobile = (
+            counts[pc.match_substring_regex(texts.values, form).to_numpy(zero_copy_only=False)].sum()
+            for form in (
+                r"^\W*(0|44)",
+                r"^7\d{9}(\.0)?$",
+            )  # mobiles are all that is left where numbers lost their zeros
+        )
+        return partial(_phone, bool(british > 0.1 * counts[1:].sum() or mobile > 0.5 * counts[1:].sum()))
     by_name: dict[str, Form] = {
         "state": column_forms.state,
         "email": contacts.email,

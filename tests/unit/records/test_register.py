@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from exchange_node.records.column_map import ColumnMap, Source, read_maps, write_maps
@@ -280,6 +282,14 @@ def test_bits_and_repeated_rows() -> None:
     assert found.fields[0].shared == 160
     assert found.duplicates == 144
     assert found.empty == 0
+
+
+def test_mobile_numbers_that_lost_their_zeros_are_british(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"surname": ["Fox", "Hay"] * 9, "tel": [7700900123, 7700900124] * 9}), path)
+    assert read_one(path).columns["phone"].values[1:] == ["447700900123", "447700900124"]
+    pq.write_table(pa.table({"surname": ["Fox", "Hay"] * 9, "tel": [7025551234, 2125551234] * 9}), path)
+    assert read_one(path).columns["phone"].values[1:] == ["7025551234", "2125551234"]
 
 
 def test_three_registers_have_the_fields_that_all_have(pair: tuple[Path, Path], tmp_path: Path) -> None:
