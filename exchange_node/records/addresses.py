@@ -73,7 +73,7 @@ def address(text: str, note: Note = ignore) -> str:
         lowered = _SLASHED.sub(r"flat \1 \2", lowered)
     if len(lowered) > 12 and lowered.rstrip()[-3:-2].isdigit():
         lowered = _POSTCODE.sub("", lowered)
-    words = [_SHORT.get(word, word) for word in _WORD.findall(lowered)]
+    words = [_SHORT.get(word, word) for word in _WORD.findall(lowered) if word not in ("ul", "ulica")]
     if not words:
         if text.strip():
             note("address-unreadable")

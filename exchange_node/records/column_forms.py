@@ -167,6 +167,15 @@ _PARTICLES: Final = frozenset(
 )
 
 
+_INITIAL_O: Final = re.compile(r"(?:\W*\b(?:mr|mrs|ms|miss|mx|dr)\b)?[\W_]*o[.\s]+(?=[^\W\d_])", re.I)
+
+
+def _beginning(text: str, note: Note) -> list[str]:
+    """The words of a name that begins with a forename, so that an O is an initial and not that of O Brien."""
+    initial = _INITIAL_O.match(text)
+    return ["o", *name(text[initial.end() :], note).split(" ")] if initial else name(text, note).split(" ")
+
+
 def whole_name(text: str, note: Note = ignore, surname_first: bool = False) -> tuple[str, str, str]:
     """(forename, middle names, surname) of a name in one column; without a comma, `surname_first` says which it is.
 
@@ -177,9 +186,9 @@ def whole_name(text: str, note: Note = ignore, surname_first: bool = False) -> t
     last, comma, first = text.partition(",")
     if comma:
         surname = name(last, note)
-        given = name(first, note).split(" ")
+        given = _beginning(first, note)
         return given[0], " ".join(given[1:]), surname
-    found = name(text, note).split(" ")
+    found = name(text, note).split(" ") if surname_first else _beginning(text, note)
     at = len(found) - 1
     while at > 1 and found[at - 1] in _PARTICLES:
         at -= 1
