@@ -191,7 +191,10 @@ class Guess:
             self.fields["postcode"] = (self._fullest(codes),)
         more = [name for name in more if name not in codes]
         if "town" not in self.fields:
-            towns = [name for name in more if self._like_town(name)] or self._role("locality")
+            towns = [name for name in more if self._like_town(name)]
+            if towns and self._mostly_empty(towns[-1]):
+                towns = []
+            towns = towns or self._role("locality")
             if towns:
                 self.fields["town"] = (towns[-1],)
                 more = [name for name in more if name != towns[-1]]
@@ -203,6 +206,10 @@ class Guess:
             last = self.fields["address_line"][-1]
             if "postcode" not in self.fields and self._contents[last].share("ends-in-postcode") > 0.3:
                 self.fields["postcode"] = (last,)
+
+    def _mostly_empty(self, name: str) -> bool:
+        """Whether most rows have nothing: of lines that move up where one is empty, none is that of the town."""
+        return self._contents[name].filled < 0.5 * self._contents[name].rows
 
     def _like_town(self, name: str) -> bool:
         found = self._contents[name]

@@ -112,7 +112,8 @@ def _find_nameless(one: tuple[FileColumns, Guess], another: tuple[FileColumns, G
         alike = {
             own: meeting(file, ours.own[own][0], other_file, column)
             for own in ours.own
-            if ours.nameless(ours.own[own][0]) or (name in KINDS and ours.unknown(ours.own[own][0]))
+            if (ours.nameless(ours.own[own][0]) or (name in KINDS and ours.unknown(ours.own[own][0])))
+            and (kind != "name" or _as_many(file, ours.own[own][0], other_file, column))
         }
         best = max(alike, key=lambda own: alike[own], default="")
         if best and alike[best] >= _ALIKE:
@@ -135,6 +136,13 @@ def _keep_town_in_line(one: tuple[FileColumns, Guess], another: tuple[FileColumn
     texts = column.at(np.flatnonzero(column.codes)[:_LINES])
     if towns and sum(bool(pattern.search(text.lower())) for text in texts) > 0.5 * len(texts):
         ours.fields["address_line"] = (*line, *town)
+
+
+def _as_many(file: FileColumns, column: str, other: FileColumns, theirs: str) -> bool:
+    """Whether a column has nearly as many values as names of people have; a flag has not, though its letters may stand
+    among initials.
+    """
+    return len(file.columns[column].values) > 0.1 * len(other.columns[theirs].values)
 
 
 def _by_value(name: str, columns: tuple[str, ...]) -> bool:

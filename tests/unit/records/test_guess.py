@@ -313,6 +313,34 @@ def test_a_town_stays_in_the_address_where_the_other_file_has_it_there(tmp_path:
     assert columns_used(apart)["address_line"] == ["address"]
 
 
+def test_a_flag_is_no_initial(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    everyone = list(enumerate(people(300, 1)))
+    path.write_text(
+        "surname,dob,Arrears\n" + "".join(f"{one['surname']},{one['dob']},{'NY'[at % 2]}\n" for at, one in everyone)
+    )
+    other.write_text(
+        "surname,dob,middle_name\n"
+        + "".join(
+            f"{one['surname']},{one['dob']},{'NY'[at % 2] + 'abcdefghij'[at % 10] * (at % 7)}\n" for at, one in everyone
+        )
+    )
+    a, _ = read_pair(path, other)
+    assert list(a.columns) == ["surname", "date_of_birth"]
+
+
+def test_of_lines_that_move_up_none_is_that_of_the_town(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    lines = []
+    for at, one in enumerate(people(300, 1)):
+        parts = ["The Mill", one["address"], one["town"]] if at % 4 == 0 else [one["address"], one["town"], ""]
+        lines.append(f"{one['surname']},{','.join(parts)}\n")
+    path.write_text("surname,addr1,addr2,addr3\n" + "".join(lines))
+    fields = Guess(read_columns(path)).map().fields
+    assert fields["address_line"].columns == ("addr1", "addr2", "addr3")
+    assert "town" not in fields
+
+
 def test_the_truth_is_never_used(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", {"who": "ssn", "surname": "surname", "dob": "dob"}, people(100, 3))
     a, b = read_pair(path, path, exclude=frozenset({"who"}))
