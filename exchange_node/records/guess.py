@@ -192,10 +192,9 @@ class Guess:
         more = [name for name in more if name not in codes]
         if "town" not in self.fields:
             towns = [name for name in more if self._like_town(name)]
-            if towns and self._mostly_empty(towns[-1]):
-                towns = []
-            towns = towns or self._role("locality")
-            if towns:
+            if towns and self._contents[towns[-1]].filled < 0.5 * self._contents[towns[-1]].rows:
+                towns = []  # of lines that move up where one is empty none is that of the town
+            if towns := towns or self._role("locality"):
                 self.fields["town"] = (towns[-1],)
                 more = [name for name in more if name != towns[-1]]
         before, after = (self._role("street_before"), self._role("street_after")) if street else ([], [])
@@ -206,10 +205,6 @@ class Guess:
             last = self.fields["address_line"][-1]
             if "postcode" not in self.fields and self._contents[last].share("ends-in-postcode") > 0.3:
                 self.fields["postcode"] = (last,)
-
-    def _mostly_empty(self, name: str) -> bool:
-        """Whether most rows have nothing: of lines that move up where one is empty, none is that of the town."""
-        return self._contents[name].filled < 0.5 * self._contents[name].rows
 
     def _like_town(self, name: str) -> bool:
         found = self._contents[name]
@@ -239,7 +234,7 @@ class Guess:
                     break
         worded = [name for name in self.left() if self._contents[name].share("letters") > 0.8]
         if not self.fields.keys() & {"forename", "surname", FULL_NAME}:
-            self._take_names_by_contents([name for name in worded if not headers.roles_of(name)])
+            self._take_names_by_contents([name for name in worded if self._may_hold_names(name)])
         for name in worded:
             free = "town" not in self.fields and name in self.left() and self.nameless(name)
             if free and self._like_town(name) and name_shares(self._sample(name))[0] < 0.1:  # middle names are few, too
@@ -253,6 +248,11 @@ class Guess:
     def unknown(self, name: str) -> bool:
         """Whether no word of a column's name is known."""
         return self.nameless(name) or not (headers.roles_of(name) or headers.hints_of(name))
+
+    def _may_hold_names(self, name: str) -> bool:
+        """Whether its name says nothing against it, and it has more values than a list of colours."""
+        unknown = not headers.roles_of(name) and self._contents[name].distinct > 20
+        return unknown or self.nameless(name) or headers.is_idle(name)
 
     def _births(self, name: str) -> bool:
         """Whether dates spread over so many years as births do; over more where they are called something else."""

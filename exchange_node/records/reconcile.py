@@ -29,6 +29,7 @@ _LEAST: Final = 0.02  # the share of common values below which own fields of one
 _LEAST_PLACE: Final = 0.2  # and of those that have few values
 _ALIKE: Final = 0.3  # the share of common values from which a nameless column is taken for a named one
 _MOST: Final = 20_000  # values compared
+_SEVERAL: Final = 20  # values of a column whose name is not known
 _TOWNS: Final = 500  # looked for in so many address lines:
 _LINES: Final = 1000
 
@@ -112,8 +113,8 @@ def _find_nameless(one: tuple[FileColumns, Guess], another: tuple[FileColumns, G
         alike = {
             own: meeting(file, ours.own[own][0], other_file, column)
             for own in ours.own
-            if (ours.nameless(ours.own[own][0]) or (name in KINDS and ours.unknown(ours.own[own][0])))
-            and (kind != "name" or _as_many(file, ours.own[own][0], other_file, column))
+            if ours.nameless(ours.own[own][0]) or (name in KINDS and ours.unknown(ours.own[own][0]))
+            if _as_many(file, ours.own[own][0], other_file, column, kind, ours.nameless(ours.own[own][0]))
         }
         best = max(alike, key=lambda own: alike[own], default="")
         if best and alike[best] >= _ALIKE:
@@ -138,11 +139,12 @@ def _keep_town_in_line(one: tuple[FileColumns, Guess], another: tuple[FileColumn
         ours.fields["address_line"] = (*line, *town)
 
 
-def _as_many(file: FileColumns, column: str, other: FileColumns, theirs: str) -> bool:
-    """Whether a column has nearly as many values as names of people have; a flag has not, though its letters may stand
-    among initials.
+def _as_many(file: FileColumns, column: str, other: FileColumns, theirs: str, kind: Kind, nameless: bool) -> bool:
+    """Whether a column has enough values to be told by them. A flag has not, though its letters stand among initials,
+    nor have colours, some of which are surnames.
     """
-    return len(file.columns[column].values) > 0.1 * len(other.columns[theirs].values)
+    found, others = len(file.columns[column].values), len(other.columns[theirs].values)
+    return (nameless or found > _SEVERAL) and (kind != "name" or found > 0.1 * others)
 
 
 def _by_value(name: str, columns: tuple[str, ...]) -> bool:
