@@ -113,12 +113,14 @@ def length(sample: str, cut: str, count: int) -> int:
 
 def is_header(cells: list[str], below: list[list[str]]) -> bool:
     """Whether the first line names columns. It does not if a cell of it is a date, an e-mail address, a postcode or a
-    number, or, where no cell is a known name of a column, if one stands again in its own column or is a common name.
+    number, or, where one cell at most is a known name of a column, if one stands again in its own column or is a common
+    name.
     """
     found = [cell.strip() for cell in cells]
     if not any(found) or any(_DATA.fullmatch(cell) for cell in found) or sum(map(str.isdigit, found)) > 1:
         return False
-    if any(role_of(cell) for cell in found):
+    known = sum(bool(role_of(cell)) for cell in found)
+    if known > 1 or (known and len(found) < 4):  # one alone may be someone's name: Day, Land, Adi
         return True
     again = any(cell and cell in (row[at].strip() for row in below if at < len(row)) for at, cell in enumerate(found))
     return not again and max(name_shares(found)) == 0

@@ -209,6 +209,11 @@ def test_rows_with_gaps_are_not_taken_for_lines_above_a_header(read: Read) -> No
     assert len(read(raw.encode()).columns["column_1"]) == 21
 
 
+def test_a_person_called_as_a_column_is_no_header(read: Read) -> None:
+    raw = b"Adi,Smith,York,F\n" + b"Ann,Jones,York,F\n" * 5
+    assert read(raw).rows == 6
+
+
 def test_parquet_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "people.parquet"
     pq.write_table(pa.table({"surname": ["Secretson"] * 10}), path)
