@@ -41,7 +41,9 @@ setup(
         library("dice", "dice_search.h", "dice_sets.h"),
         library("dot", "dot_multiply.h", "dot_search.h", "dot_sets.h", "dot_tiles.h"),
         library("greedy"),
-        library("vectors", *(f"vectors_{part}.h" for part in ("cut", "fill", "join", "rows", "sink", "table"))),
+        library(
+            "vectors", *(f"vectors_{part}.h" for part in ("cut", "fill", "join", "rows", "sink", "table", "weigh"))
+        ),
     ],
     cmdclass={"build_ext": Library},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

@@ -42,7 +42,6 @@ from exchange_node.encoding.vector_schema import PRESENCE, Block, VectorSchema
 from exchange_node.encoding.vector_tokens import SINGLE, TOKENISERS
 from exchange_node.kernels import vectors as native
 from exchange_node.kernels.cores import for_each
-from exchange_node.kernels.packed import Packed
 from exchange_node.records.columns import Column, Columns
 
 LARGEST = 32_000
@@ -104,8 +103,8 @@ class Vectors:
         self._tables.left(_rows(rows), out)
         return out
 
-    def packed(self, rows: Rows, weights: Weights, scale: float) -> Packed:
-        """Weighted vectors of these rows, values -127 to 127; `scale` as of `scale_for`.
+    def weighted(self, weights: Weights, scale: float, rows: int) -> native.Weighted:
+        """What makes weighted vectors, values -127 to 127, of about so many rows; `scale` as of `scale_for`.
 
         Raises ValueError: a scale far above that.
         """
@@ -116,11 +115,11 @@ class Vectors:
             if any(worths)
         ]
         users.sort(key=lambda user: user[1])
-        return self._tables.right(_rows(rows), np.array(users, native.USER))
+        return self._tables.weigh(np.array(users, native.USER), rows)
 
     def right(self, rows: Rows, weights: Weights, scale: float) -> NDArray[np.int8]:
-        """As `packed`, shape (rows, schema.width)."""
-        return self.packed(rows, weights, scale).unpacked(self.schema.width)
+        """Weighted vectors of these rows, shape (rows, schema.width)."""
+        return self.weighted(weights, scale, len(rows)).packed(rows).unpacked(self.schema.width)
 
     def features(self, rows: Rows, other: Vectors, other_rows: Rows) -> Floats:
         """Every feature of these pairs of a left and a right row, shape (pairs, features), as the integers count it."""

@@ -165,20 +165,21 @@ def _is_every(rows: Rows, side: Side) -> bool:
 def _side_by_side(vectors: Vectors, rows: Rows, weights: Weights, scale: float) -> Iterator[SideBySide]:
     """Weighted vectors to compare all with, a slab at a time."""
     size, width = max(1, SLAB_BYTES // vectors.schema.width), vectors.schema.width
+    weighted = vectors.weighted(weights, scale, len(rows))
     for start in range(0, len(rows), size):
         here = rows[start : start + size]
-        parts = (vectors.right(here[at : at + PART], weights, scale) for at in range(0, len(here), PART))
+        parts = (weighted.packed(here[at : at + PART]).unpacked(width) for at in range(0, len(here), PART))
         yield side_by_side(parts, len(here), width)
 
 
 def _packed(vectors: Vectors, rows: Rows, weights: Weights, scale: float) -> Iterator[Packed]:
     """The same to compare candidates with. For a moment a slab stands in memory twice."""
-    parts: list[Packed] = []
+    weighted, parts = vectors.weighted(weights, scale, len(rows)), list[Packed]()
     for start in range(0, len(rows), _PARTS * PART):
         here = rows[start : start + _PARTS * PART]
 
         def part(number: int, here: Rows = here) -> Packed:
-            return vectors.packed(here[number * PART : (number + 1) * PART], weights, scale)
+            return weighted.packed(here[number * PART : (number + 1) * PART])
 
         parts += for_each(part, -(-len(here) // PART))
         if sum(made.nbytes for made in parts) >= SLAB_BYTES // 2:

@@ -10,10 +10,13 @@
  * be filled at once, and rows made at once when all are; nothing else may happen while vectors_end runs.
  */
 
+#define _DEFAULT_SOURCE /* madvise */
+
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define MOST_TOKENS 1000 /* of one value; the others do not count */
 #define MOST_COUNT 15    /* tokens in one column, likewise */
@@ -125,6 +128,8 @@ static int64_t items(struct array array, int64_t size)
 #include "vectors_fill.h"
 
 #include "vectors_join.h"
+
+#include "vectors_weigh.h"
 
 #include "vectors_rows.h"
 
@@ -254,37 +259,61 @@ const char *vectors_left(const struct vectors *vectors, struct array rows, struc
     if (out.bytes != count * vectors->width)
         return "answer";
     for (int64_t i = 0; i < count; i++) {
-        look_ahead(vectors, row, i, count);
+        look_ahead(vectors, NULL, row, i, count);
         left_row(vectors, row[i], (uint8_t *)out.items + i * vectors->width);
     }
     return NULL;
 }
 
-/* What the users make of each row, without zeros: the values of the i-th stand at places[i] to places[i + 1]; there is
- * room for a value in each column of each row and one more. Returns what is wrong, or NULL.
+/* What the users make of each value that many of so many rows have, and what is needed for the others. To be given to
+ * vectors_weighed_end. NULL: something does not fit, or there is no memory.
  */
-const char *vectors_right(const struct vectors *vectors, const struct user *users, int64_t user_count,
-                          struct array rows, struct array columns, struct array values, struct array places)
+struct weighted *vectors_weigh(const struct vectors *vectors, const struct user *users, int64_t user_count, int64_t rows)
+{
+    if (rows_of(vectors, (struct array){0}) < 0 || !are_users(vectors, vectors, users, user_count, MOST_FACTOR))
+        return NULL;
+    return weighted_begin(vectors, users, user_count, rows);
+}
+
+void vectors_weighed_end(struct weighted *weighted)
+{
+    if (weighted)
+        weighted_end(weighted);
+}
+
+/* For how many values there must be room where so many rows are made. */
+int64_t vectors_room(const struct weighted *weighted, int64_t rows)
+{
+    return rows * weighted->vectors->width + (int64_t)weighted->most + STEP;
+}
+
+/* What the users make of each row, without zeros: the values of the i-th stand at places[i] to places[i + 1]. Returns
+ * what is wrong, or NULL.
+ */
+const char *vectors_right(const struct weighted *weighted, struct array rows, struct array columns,
+                          struct array values, struct array places)
 {
     const int64_t *row = rows.items;
-    int64_t count = rows_of(vectors, rows), made = 0, *place = (int64_t *)places.items;
-    if (count < 0)
+    int64_t count = rows_of(weighted->vectors, rows), made = 0, *place = (int64_t *)places.items;
+    if (count < 0 || count > INT32_MAX)
         return "rows";
-    if (!are_users(vectors, vectors, users, user_count, MOST_FACTOR))
-        return "weights";
-    if (items(columns, sizeof(uint16_t)) <= count * vectors->width || values.bytes <= count * vectors->width ||
-        items(places, sizeof(int64_t)) != count + 1)
+    if (items(columns, sizeof(uint16_t)) < vectors_room(weighted, count) ||
+        values.bytes < vectors_room(weighted, count) || items(places, sizeof(int64_t)) != count + 1)
         return "answer";
-    struct shared *shared = share(vectors, users, user_count);
-    for (int64_t i = 0; i < count && shared; i++) {
-        look_ahead(vectors, row, i, count);
+    size_t bytes = sizeof(struct scratch) + (weighted->most + 1) * sizeof(int64_t);
+    struct scratch *scratch = calloc(1, bytes);
+    if (!scratch)
+        return "memory";
+    for (int64_t i = 0; i < count; i++) {
+        look_ahead(weighted->vectors, weighted, row, i, count);
         place[i] = made;
-        made += right_row(vectors, row[i], users, users + user_count, shared, (uint16_t *)columns.items + made,
+        made += right_row(weighted, row[i], (uint32_t)i + 1, scratch, (uint16_t *)columns.items + made,
                           (int8_t *)values.items + made);
     }
     place[count] = made;
-    free(shared);
-    return shared ? NULL : "memory";
+    overwrite(scratch, 0, bytes);
+    free(scratch);
+    return NULL;
 }
 
 /* For each pair of a left and a right row and each user, the sum of the left vector's columns where the right row has
@@ -304,8 +333,8 @@ const char *vectors_agree(const struct vectors *left, const struct vectors *righ
     if (items(out, sizeof(int64_t)) != pairs * user_count)
         return "answer";
     for (int64_t i = 0; i < pairs; i++) {
-        look_ahead(left, one, i, pairs);
-        look_ahead(right, other, i, pairs);
+        look_ahead(left, NULL, one, i, pairs);
+        look_ahead(right, NULL, other, i, pairs);
         left_row(left, one[i], x);
         agree(right, other[i], left, x, users, users + user_count, (int64_t *)out.items + i * user_count);
     }

@@ -46,7 +46,10 @@ def _load() -> ctypes.CDLL:
     library.vectors_begin.restype = handle
     library.vectors_fill.argtypes = [handle, whole, whole, ctypes.POINTER(_Column), handle]
     library.vectors_left.argtypes = [handle, _Array, _Array]
-    library.vectors_right.argtypes = [handle, handle, size, *(4 * [_Array])]
+    library.vectors_weigh.argtypes, library.vectors_weigh.restype = [handle, handle, size, size], handle
+    library.vectors_weighed_end.argtypes, library.vectors_weighed_end.restype = [handle], None
+    library.vectors_room.argtypes, library.vectors_room.restype = [handle, size], size
+    library.vectors_right.argtypes = [handle, *(4 * [_Array])]
     library.vectors_agree.argtypes = [handle, handle, handle, size, _Array, _Array, _Array]
     for function in (library.vectors_fill, library.vectors_left, library.vectors_right, library.vectors_agree):
         function.restype = name
@@ -151,14 +154,9 @@ class Tables:
         """Rows without weights into `out`, of shape (rows, width)."""
         _check(_LIBRARY.vectors_left(self._open(), _numbers(rows), self._answer(rows, out, np.uint8)))
 
-    def right(self, rows: Rows, users: Array) -> Packed:
-        """Rows with weights; `users`, of type USER, in units of 2^-FACTOR_BITS."""
-        room = len(rows) * self.width + 1
-        columns, values, places = np.empty(room, np.uint16), np.empty(room, np.int8), np.empty(len(rows) + 1, np.int64)
-        answer = (_array(columns), _array(values), _array(places))
-        _check(_LIBRARY.vectors_right(self._open(), _users(users), len(users), _numbers(rows), *answer))
-        made = int(places[-1])
-        return Packed(columns[:made].copy(), values[:made].copy(), places)
+    def weigh(self, users: Array, rows: int) -> Weighted:
+        """For so many rows with weights; `users`, of type USER, in units of 2^-FACTOR_BITS."""
+        return Weighted(self, _LIBRARY.vectors_weigh(self._open(), _users(users), len(users), rows))
 
     def agree(self, rows: Rows, other: Tables, other_rows: Rows, users: Array) -> NDArray[np.int64]:
         """How each pair of a left row and another's right one agrees in each block: see `vectors_agree`."""
@@ -187,6 +185,29 @@ class Tables:
         if out.dtype != kind or out.shape != (len(rows), self.width) or not out.flags.writeable:
             raise ValueError("answer: wrong layout")
         return _array(out)
+
+
+class Weighted:
+    """Rows with weights, from as many threads as you like, while the tables are open."""
+
+    def __init__(self, tables: Tables, weighted: int | None) -> None:
+        self._tables, self._weighted = tables, weighted
+        if not weighted:
+            raise ValueError("weights: wrong size or values, or no memory")
+
+    def packed(self, rows: NDArray[np.integer[Any]]) -> Packed:
+        """These rows."""
+        self._tables._open()
+        room = _LIBRARY.vectors_room(self._weighted, len(rows))
+        columns, values, places = np.empty(room, np.uint16), np.empty(room, np.int8), np.empty(len(rows) + 1, np.int64)
+        given = _numbers(np.ascontiguousarray(rows, np.int64)), _array(columns), _array(values), _array(places)
+        _check(_LIBRARY.vectors_right(self._weighted, *given))
+        made = int(places[-1])
+        return Packed(columns[:made].copy(), values[:made].copy(), places)
+
+    def __del__(self) -> None:
+        """Overwrite what weights made of the values."""
+        _LIBRARY.vectors_weighed_end(self._weighted)
 
 
 def cut(tokeniser: str, value: str) -> list[str]:

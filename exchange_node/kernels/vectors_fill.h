@@ -46,6 +46,13 @@ static inline uint32_t rarity_in(uint32_t entry)
     return entry >> 16;
 }
 
+/* Only of a value that has one. */
+static inline const uint32_t *record_of(const struct group *group, uint32_t value)
+{
+    size_t at = group->stride ? (size_t)group->stride * (value - 1) : ((const uint32_t *)group->offsets.items)[value];
+    return (const uint32_t *)group->words.items + at;
+}
+
 /* -- columns ------------------------------------------------------------------------------------------------------ */
 
 /* Number of values of a column, -1 if its arrays do not fit together. */

@@ -1,26 +1,37 @@
-/* From records to rows. */
+/* From records and pieces to rows. */
 
-/* NULL: nothing is known. */
-static inline const uint32_t *record_of(const struct group *group, int64_t row)
+/* What is known of a row's value: its piece where those are kept, else its record. NULL: nothing. */
+static inline const void *known(const struct vectors *vectors, const struct weighted *weighted, int number, int64_t row)
 {
+    const struct group *group = &vectors->groups[number];
     uint32_t value = (uint32_t)group->codes[row];
     if (value - 1 >= group->values - 1)
         return NULL;
-    size_t at = group->stride ? (size_t)group->stride * (value - 1) : ((const uint32_t *)group->offsets.items)[value];
-    return (const uint32_t *)group->words.items + at;
+    if (!weighted || !weighted->groups[number].offsets.items)
+        return record_of(group, value);
+    const struct weighed *weighed = &weighted->groups[number];
+    return (const uint64_t *)weighed->pieces.items + ((const uint32_t *)weighed->offsets.items)[value];
 }
 
-/* Have fetched what a row needs that comes next, and where that is for a later one. */
-static inline void look_ahead(const struct vectors *vectors, const int64_t *rows, int64_t at, int64_t count)
+/* Have fetched what a row needs that comes next, and where that is for a later one. `weighted`: NULL for records.
+ * Always inlined: of a function that only fetches ahead compilers leave out the calls, since it changes nothing.
+ */
+static inline __attribute__((always_inline)) void look_ahead(const struct vectors *vectors,
+                                                             const struct weighted *weighted, const int64_t *rows,
+                                                             int64_t at, int64_t count)
 {
-    for (const struct group *group = vectors->groups; group < vectors->groups + vectors->group_count; group++) {
-        if (at + 2 * AHEAD < count && !group->stride)
-            __builtin_prefetch((const uint32_t *)group->offsets.items + (uint32_t)group->codes[rows[at + 2 * AHEAD]]);
-        const uint32_t *record = at + AHEAD < count ? record_of(group, rows[at + AHEAD]) : NULL;
-        if (record) {
-            __builtin_prefetch(record);
-            __builtin_prefetch(record + LINE / sizeof *record);
-            __builtin_prefetch(record + 2 * LINE / sizeof *record);
+    for (int i = 0; i < vectors->group_count; i++) {
+        const struct group *group = &vectors->groups[i];
+        const uint32_t *offsets = weighted ? weighted->groups[i].offsets.items : NULL;
+        if (!offsets)
+            offsets = group->offsets.items;
+        if (at + 2 * AHEAD < count && offsets)
+            __builtin_prefetch(offsets + (uint32_t)group->codes[rows[at + 2 * AHEAD]]);
+        const uint8_t *soon = at + AHEAD < count ? known(vectors, weighted, i, rows[at + AHEAD]) : NULL;
+        if (soon) {
+            __builtin_prefetch(soon);
+            __builtin_prefetch(soon + LINE);
+            __builtin_prefetch(soon + 2 * LINE);
         }
     }
 }
@@ -28,8 +39,9 @@ static inline void look_ahead(const struct vectors *vectors, const int64_t *rows
 static void left_row(const struct vectors *vectors, int64_t row, uint8_t *out)
 {
     memset(out, 0, (size_t)vectors->width);
-    for (const struct group *group = vectors->groups; group < vectors->groups + vectors->group_count; group++) {
-        const uint32_t *word = record_of(group, row);
+    for (int i = 0; i < vectors->group_count; i++) {
+        const struct group *group = &vectors->groups[i];
+        const uint32_t *word = known(vectors, NULL, i, row);
         if (!word)
             continue;
         for (int b = group->first; b < group->end; b++) {
@@ -42,81 +54,72 @@ static void left_row(const struct vectors *vectors, int64_t row, uint8_t *out)
     }
 }
 
-/* Compilers shift the sign in; a test would tell of one that does not. */
-static inline int8_t rounded(int64_t sum)
-{
-    const int shift = FACTOR_BITS + RARITY_BITS + INVERSE_BITS;
-    int64_t value = (sum + ((int64_t)1 << (shift - 1))) >> shift;
-    return (int8_t)(value > 127 ? 127 : value < -127 ? -127 : value);
-}
-
-/* What stands between two right rows, and while one is made: columns to which several users add something. */
-struct shared {
-    uint8_t many[MOST_BLOCKS]; /* of each left block, whether it has several users */
-    int64_t sums[MOST_WIDTH];  /* zero between two rows */
-    uint16_t set[];            /* columns that have a sum, perhaps twice */
+/* What stands between two right rows, and while one is made. */
+struct scratch {
+    struct last {
+        uint32_t row, at; /* the last row that had the column, and where, from its beginning */
+        const int64_t *sum;
+    } last[MOST_WIDTH];
+    int64_t sums[]; /* of columns of the row at hand, where no kept piece has them */
 };
 
-/* NULL: no memory. */
-static struct shared *share(const struct vectors *vectors, const struct user *users, int64_t count)
+/* May read and write STEP bytes too many. */
+static inline void copy(void *to, const void *from, size_t bytes)
 {
-    size_t most = 0;
-    for (int64_t i = 0; i < count; i++)
-        most += (size_t)vectors->blocks[users[i].right].width;
-    struct shared *shared = calloc(1, sizeof *shared + (most + 1) * sizeof(uint16_t));
-    for (int64_t i = 0; i < count && shared; i++)
-        for (int64_t k = 0; k < i; k++)
-            if (users[i].left == users[k].left)
-                shared->many[users[i].left] = 1;
-    return shared;
+    for (size_t at = 0; at < bytes; at += STEP)
+        memcpy((uint8_t *)to + at, (const uint8_t *)from + at, STEP);
 }
 
-/* The values of a right row that are not 0, and their columns, for which there is room for `width`. Returns how many. */
-static int64_t right_row(const struct vectors *vectors, int64_t row, const struct user *user, const struct user *last,
-                         struct shared *shared, uint16_t *restrict columns, int8_t *restrict values)
+/* The values of a right row that are not 0, and their columns; returns how many. It is the number-th, from 1. */
+static int64_t right_row(const struct weighted *weighted, int64_t row, uint32_t number, struct scratch *scratch,
+                         uint16_t *restrict columns, int8_t *restrict values)
 {
-    int64_t *restrict sums = shared->sums, made = 0;
-    uint16_t *restrict set = shared->set;
-    size_t count = 0;
-    for (const struct group *group = vectors->groups; group < vectors->groups + vectors->group_count; group++) {
-        const uint32_t *word = record_of(group, row), *end;
-        for (int b = group->first; word && b < group->end; b++, word = end) {
-            end = word + 1 + set_of(*word);
-            int64_t length = vectors->inverses[square_of(*word)];
-            for (; user < last && user->right == b; user++) {
-                int64_t common = user->common * length * RAREST, more = (user->rare - user->common) * length;
-                int start = vectors->blocks[user->left].start, many = shared->many[user->left];
-                for (const uint32_t *entry = word + 1; entry < end; entry++) {
-                    uint16_t column = (uint16_t)(start + place_of(*entry));
-                    int64_t sum = common * count_of(*entry) + more * rarity_in(*entry);
-                    if (many) {
-                        set[count] = column;
-                        count += !sums[column];
-                        sums[column] += sum;
-                    } else {
-                        columns[made] = column;
-                        made += (values[made] = rounded(sum)) != 0;
-                    }
-                }
-            }
+    const struct vectors *vectors = weighted->vectors;
+    uint32_t made = 0, left = 0;
+    int zeros = 0;
+    for (int g = 0; g < vectors->group_count; g++) {
+        const void *found = known(vectors, weighted, g, row);
+        if (!found)
+            continue;
+        int64_t *sums = scratch->sums + made;
+        struct piece piece;
+        if (weighted->groups[g].offsets.items) {
+            piece = kept(found);
+            copy(columns + made, piece.columns, piece.count * sizeof *columns);
+            copy(values + made, piece.values, piece.count);
+        } else
+            piece = weigh_value(weighted, g, found, columns + made, values + made, sums);
+        zeros |= piece.zeros;
+        for (uint32_t i = piece.alone; i < piece.count; i++) {
+            struct last *last = &scratch->last[columns[made + i]];
+            const int64_t *sum = &piece.sums[i - piece.alone];
+            if (__builtin_expect(last->row == number, 0)) {
+                sums[i - piece.alone] = *sum + *last->sum;
+                last->sum = &sums[i - piece.alone];
+                values[last->at] = rounded(*last->sum);
+                values[made + i] = 0;
+                zeros = 1;
+            } else
+                *last = (struct last){number, made + i, sum};
         }
-        while (user < last && user->right < group->end)
-            user++;
+        made += piece.count;
     }
-    for (size_t i = 0; i < count; i++) {
-        columns[made] = set[i];
-        made += (values[made] = rounded(sums[set[i]])) != 0;
-        sums[set[i]] = 0;
+    if (!zeros)
+        return made;
+    for (uint32_t i = 0; i < made; i++) {
+        columns[left] = columns[i], values[left] = values[i];
+        left += values[i] != 0;
     }
-    return made;
+    return left;
 }
 
 /* Of a left vector and a right row, for each user: see vectors_agree. */
 static void agree(const struct vectors *right, int64_t row, const struct vectors *left, const uint8_t *x,
                   const struct user *user, const struct user *last, int64_t *out)
 {
-    for (const struct group *group = right->groups; group < right->groups + right->group_count; group++) {
-        const uint32_t *word = record_of(group, row), *end;
+    for (int i = 0; i < right->group_count; i++) {
+        const struct group *group = &right->groups[i];
+        const uint32_t *word = known(right, NULL, i, row), *end;
         for (int b = group->first; word && b < group->end; b++, word = end) {
             end = word + 1 + set_of(*word);
             for (; user < last && user->right == b; user++) {

@@ -1,5 +1,8 @@
 /* Memory that is overwritten before it is given back, the keyed hash, and a table of distinct tokens. */
 
+#define SMALL_PAGE 4096
+#define LARGE ((size_t)4 << 20) /* bytes of a list that is worth large pages */
+
 /* A call that the compiler cannot see through, so that it cannot leave it out. */
 static void *(*const volatile overwrite)(void *, int, size_t) = memset;
 
@@ -17,12 +20,27 @@ static void drop(struct list *list)
     *list = (struct list){0};
 }
 
+/* Ask for large pages, where the system has them: a large list has thousands of small ones, and each costs a fault. It
+ * may refuse.
+ */
+static void in_large_pages(void *items, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    uintptr_t begin = ((uintptr_t)items + SMALL_PAGE - 1) / SMALL_PAGE * SMALL_PAGE, end = (uintptr_t)items + bytes;
+    if (bytes >= LARGE)
+        madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+#else
+    (void)items, (void)bytes;
+#endif
+}
+
 /* Own so many bytes, at least those in use; what is not used yet costs no memory. 0: no memory. */
 static int reserve(struct list *list, size_t room)
 {
     struct list moved = {malloc(room), list->bytes, room};
     if (!moved.items)
         return 0;
+    in_large_pages(moved.items, room);
     if (list->bytes)
         memcpy(moved.items, list->items, list->bytes);
     drop(list);
@@ -56,6 +74,7 @@ static int zeros(struct list *list, size_t bytes)
     *list = (struct list){calloc(bytes + 1, 1), bytes, bytes};
     if (!list->items)
         *list = (struct list){0};
+    in_large_pages(list->items, list->bytes);
     return list->items != NULL;
 }
 

@@ -34,6 +34,8 @@ FIELDS: list[tuple[str, Kind]] = [
     ("postcode", "postcode"), ("address_line", "address"), ("town", "place"), ("phone", "number"), ("remark", "text"),
 ]  # fmt: skip
 ROWS = 7
+MANY = 1000
+"""So many rows that each value is weighed once."""
 every = np.arange(ROWS)
 
 
@@ -77,6 +79,13 @@ def questions(draw: st.DrawFn) -> tuple[VectorSchema, dict[str, Column], dict[st
     return schema, draw(registers(kinds)), draw(registers(kinds)), Weights(np.array(weights)), counted
 
 
+def weighted(vectors: Vectors, weights: Weights, scale: float, rows: int) -> np.ndarray:
+    """Every right row, made as if so many were wanted."""
+    packed = vectors.weighted(weights, scale, rows).packed(every)
+    assert packed.values.all()
+    return packed.unpacked(vectors.schema.width)
+
+
 @settings(max_examples=120, deadline=None)
 @given(questions())
 def test_native_vectors_equal_plain_ones_and_keep_their_bounds(question: Any) -> None:
@@ -90,9 +99,10 @@ def test_native_vectors_equal_plain_ones_and_keep_their_bounds(question: Any) ->
     assert np.abs(y).max() <= 127
     assert np.abs(x.astype(int) @ y.T).max() <= LARGEST
     assert np.array_equal(left.left(every), x)
-    assert np.array_equal(right.right(every, weights, scale), y)
     beyond = np.clip([plain_right.right(row, weights, scale * 2) for row in every], -127, 127)
-    assert np.array_equal(right.right(every, weights, scale * 2), beyond)
+    for rows in (0, ROWS, MANY):
+        assert np.array_equal(weighted(right, weights, scale, rows), y)
+        assert np.array_equal(weighted(right, weights, scale * 2, rows), beyond)
     expected = [plain_left.features(row, plain_right, ROWS - 1 - row) for row in every]
     assert np.array_equal(left.features(every, right, every[::-1]), expected)
 
@@ -119,7 +129,9 @@ def test_every_kind_of_block_equals_the_plain_one(texts: list[str], counted: int
     weights = Weights(np.where([feature.rarity for feature in features], 30.0, 3.0))
     vectors, plain = Vectors(schema, columns, KEY, counted), PlainVectors(schema, columns, KEY, counted)
     assert np.array_equal(vectors.left(every), [plain.left(row) for row in every])
-    assert np.array_equal(vectors.right(every, weights, 200.0), [plain.right(row, weights, 200.0) for row in every])
+    expected = [plain.right(row, weights, 200.0) for row in every]
+    for wanted in (0, MANY):
+        assert np.array_equal(weighted(vectors, weights, 200.0, wanted), expected)
     found = vectors.features(every, vectors, every[::-1])
     assert np.array_equal(found, [plain.features(row, plain, ROWS - 1 - row) for row in every])
 
@@ -275,8 +287,11 @@ def test_values_that_no_row_has_change_nothing() -> None:
         for name, column in some.items()
     }
     weights = Weights(np.ones(len(schema.features)))
-    one, other = (Vectors(schema, found, KEY).right(np.arange(72), weights, 20.0) for found in (some, bare))
-    assert np.array_equal(one, other)
+    one, other = (Vectors(schema, found, KEY) for found in (some, bare))
+    expected = other.right(np.arange(72), weights, 20.0)
+    for rows in (72, 10_000):
+        found = one.weighted(weights, 20.0, rows).packed(np.arange(72))
+        assert np.array_equal(found.unpacked(schema.width), expected)
 
 
 def test_a_tokeniser_of_python_alone_works(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,7 +308,10 @@ def test_a_tokeniser_of_python_alone_works(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_does_not_fit_is_refused() -> None:
     schema, columns = schema_for(FIELDS), register(20, 6)
     vectors, weights = Vectors(schema, columns, KEY), Weights(np.ones(len(schema.features)))
+    right = vectors.weighted(weights, 20.0, MANY)
     for rows in ([20], [-1], [0, 99]):
+        with pytest.raises(ValueError, match="rows"):
+            right.packed(np.array(rows))
         with pytest.raises(ValueError, match="rows"):
             vectors.left(np.array(rows))
         with pytest.raises(ValueError, match="rows"):
@@ -316,6 +334,8 @@ def test_what_does_not_fit_is_refused() -> None:
     vectors.close()
     with pytest.raises(ValueError, match="closed"):
         vectors.left(np.arange(3))
+    with pytest.raises(ValueError, match="closed"):
+        right.packed(np.arange(3))
 
 
 @pytest.mark.parametrize(
