@@ -281,14 +281,14 @@ void vectors_weighed_end(struct weighted *weighted)
         weighted_end(weighted);
 }
 
-/* For how many values there must be room where so many rows are made. */
-int64_t vectors_room(const struct weighted *weighted, int64_t rows)
+/* For how many values more than are made there must be room. */
+int64_t vectors_spare(const struct weighted *weighted)
 {
-    return rows * weighted->vectors->width + (int64_t)weighted->most + STEP;
+    return (int64_t)weighted->most + STEP;
 }
 
 /* What the users make of each row, without zeros: the values of the i-th stand at places[i] to places[i + 1]. Returns
- * what is wrong, or NULL.
+ * what is wrong, or NULL; "room": there is too little.
  */
 const char *vectors_right(const struct weighted *weighted, struct array rows, struct array columns,
                           struct array values, struct array places)
@@ -297,14 +297,14 @@ const char *vectors_right(const struct weighted *weighted, struct array rows, st
     int64_t count = rows_of(weighted->vectors, rows), made = 0, *place = (int64_t *)places.items;
     if (count < 0 || count > INT32_MAX)
         return "rows";
-    if (items(columns, sizeof(uint16_t)) < vectors_room(weighted, count) ||
-        values.bytes < vectors_room(weighted, count) || items(places, sizeof(int64_t)) != count + 1)
+    int64_t last = values.bytes - vectors_spare(weighted); /* where a row may begin */
+    if (items(columns, sizeof(uint16_t)) != values.bytes || items(places, sizeof(int64_t)) != count + 1)
         return "answer";
     size_t bytes = sizeof(struct scratch) + (weighted->most + 1) * sizeof(int64_t);
     struct scratch *scratch = calloc(1, bytes);
     if (!scratch)
         return "memory";
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count && made <= last; i++) {
         look_ahead(weighted->vectors, weighted, row, i, count);
         place[i] = made;
         made += right_row(weighted, row[i], (uint32_t)i + 1, scratch, (uint16_t *)columns.items + made,
@@ -313,7 +313,7 @@ const char *vectors_right(const struct weighted *weighted, struct array rows, st
     place[count] = made;
     overwrite(scratch, 0, bytes);
     free(scratch);
-    return NULL;
+    return made <= last ? NULL : "room";
 }
 
 /* For each pair of a left and a right row and each user, the sum of the left vector's columns where the right row has

@@ -48,7 +48,7 @@ def _load() -> ctypes.CDLL:
     library.vectors_left.argtypes = [handle, _Array, _Array]
     library.vectors_weigh.argtypes, library.vectors_weigh.restype = [handle, handle, size, size], handle
     library.vectors_weighed_end.argtypes, library.vectors_weighed_end.restype = [handle], None
-    library.vectors_room.argtypes, library.vectors_room.restype = [handle, size], size
+    library.vectors_spare.argtypes, library.vectors_spare.restype = [handle], size
     library.vectors_right.argtypes = [handle, *(4 * [_Array])]
     library.vectors_agree.argtypes = [handle, handle, handle, size, _Array, _Array, _Array]
     for function in (library.vectors_fill, library.vectors_left, library.vectors_right, library.vectors_agree):
@@ -191,19 +191,25 @@ class Weighted:
     """Rows with weights, from as many threads as you like, while the tables are open."""
 
     def __init__(self, tables: Tables, weighted: int | None) -> None:
-        self._tables, self._weighted = tables, weighted
+        self._tables, self._weighted, self._each = tables, weighted, 128  # values of a row, about
         if not weighted:
             raise ValueError("weights: wrong size or values, or no memory")
 
     def packed(self, rows: NDArray[np.integer[Any]]) -> Packed:
         """These rows."""
         self._tables._open()
-        room = _LIBRARY.vectors_room(self._weighted, len(rows))
-        columns, values, places = np.empty(room, np.uint16), np.empty(room, np.int8), np.empty(len(rows) + 1, np.int64)
-        given = _numbers(np.ascontiguousarray(rows, np.int64)), _array(columns), _array(values), _array(places)
-        _check(_LIBRARY.vectors_right(self._weighted, *given))
-        made = int(places[-1])
-        return Packed(columns[:made].copy(), values[:made].copy(), places)
+        numbers, wrong = np.ascontiguousarray(rows, np.int64), b"room"
+        places, spare = np.empty(len(rows) + 1, np.int64), _LIBRARY.vectors_spare(self._weighted)
+        while wrong == b"room":
+            room = len(rows) * self._each + spare
+            columns, values = np.empty(room, np.uint16), np.empty(room, np.int8)
+            given = _numbers(numbers), _array(columns), _array(values), _array(places)
+            wrong = _LIBRARY.vectors_right(self._weighted, *given)
+            self._each *= 1 + (wrong == b"room")
+        _check(wrong)
+        columns.resize(places[-1], refcheck=False)  # in place, where a copy would take as long as some columns
+        values.resize(places[-1], refcheck=False)
+        return Packed(columns, values, places)
 
     def __del__(self) -> None:
         """Overwrite what weights made of the values."""
