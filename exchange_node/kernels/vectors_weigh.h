@@ -1,6 +1,6 @@
 /* From records to pieces: what weights make of a value, as every row with that value has it. */
 
-#define REPEATED 4 /* rows to a value: where there are more, each value is weighed once and its piece is kept */
+#define REPEATED 4 /* rows to a value: from so many on each value is weighed once, and its piece is kept */
 #define STEP 16    /* bytes that are copied at once */
 
 /* Columns of a right row. Those that several users may set come last: they can be 0, and have sums. */
