@@ -23,7 +23,7 @@ from exchange_node.linkage.errors import LinkageError
 
 EVERY_PAIR_UP_TO: Final = 2_500_000_000
 """Pairs up to which all are compared: 50,000 by 50,000 rows. By arithmetic nine seconds a pass on two AVX-512 cores."""
-CAP: Final = 50
+CAP: Final = 75
 """Buckets with more right rows are not looked into: they cost much and hardly tell people apart. Where they are small
 one name alone is a key that can be afforded, and finds who shares a rare one and little else.
 """
@@ -31,18 +31,20 @@ LEAST: Final = -3.0
 """Log odds from which copies count. Where fields are few the best threshold is about that low, and what keys miss is
 what is linked just above it.
 """
-PER_ROW: Final = 200.0
+PER_ROW: Final = 300.0
 """Candidates that one row may have on average."""
-FREE: Final = 5.0
-"""Candidates of a row that cost little beside what a key costs anyway, in registers of up to AFFORDED rows; the larger
-they are beyond that, the more each must find.
+FREE: Final = 10.0
+"""Candidates of a row that cost little beside all else, in registers of up to AFFORDED rows. Beyond, all candidates of
+all rows soon cost most of the time, and bring less than they cost: at a million rows a third more found nothing.
 """
 AFFORDED: Final = 100_000
+_SCARCE: Final = 0.2
+"""The same of the largest registers."""
 _SAMPLE: Final = 50_000
-_KEYS: Final = 40
+_KEYS: Final = 60
 _AGAIN: Final = 0.2
 """What finding a link once more is worth beside finding it first: real registers differ from copies."""
-_ENOUGH: Final = 0.00007
+_ENOUGH: Final = 0.00003
 """Share of the links that a key must find if it costs next to nothing; if it costs as much as is free, twice that."""
 
 
@@ -75,7 +77,7 @@ def plan_for(parties: Sequence[Party], weights: Weights, *, every: bool | None =
     costs = np.mean([costs for costs, _ in tried], axis=0)
     found = np.concatenate([found for _, found in tried], axis=1)
     worth = np.concatenate([_worth(party, weights) for party in parties_once])
-    chosen = _choose(costs, found, worth / worth.sum(), np.clip(FREE * AFFORDED / max(rows), 0.5, FREE))
+    chosen = _choose(costs, found, worth / worth.sum(), np.clip(FREE * (AFFORDED / max(rows)) ** 2, _SCARCE, FREE))
     if not chosen:
         raise LinkageError("no-keys", f"{pairs} pairs")
     kept = tuple(keys[at] for at in chosen)
