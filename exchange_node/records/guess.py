@@ -6,42 +6,30 @@ are known by their cells alone. Every column that is not used is listed with the
 
 from __future__ import annotations
 
-import re
 from typing import Final, get_args
 
-import numpy as np
-
-from exchange_node.records import headers
+from exchange_node.records import header_words, headers
 from exchange_node.records.column_map import FULL_NAME, KINDS, ColumnMap, Source
+from exchange_node.records.column_roles import ColumnRoles
 from exchange_node.records.columns import Kind
 from exchange_node.records.common_names import name_shares
-from exchange_node.records.contents import fits, look, own_kind, spread_of_years, tells
+from exchange_node.records.contents import own_kind, spread_of_years
 from exchange_node.records.read_columns import FileColumns
 
-TRUTH: Final = "it is the truth, kept apart"
-_NAMELESS: Final = re.compile(
-    r"(?:[a-z]|(?:col|column|field|feld|var|variable|unnamed|attr|attribute|feature)(?:_[a-z])?)?_?\d*"
-)
-_SAMPLE: Final = 2000
 _MOBILE: Final = frozenset(("mobile", "mob", "cell", "handy", "movil", "portable"))
 
 
-class Guess:
+class Guess(ColumnRoles):
     """The columns of one file on their way to fields.
 
-    `fields`: by field, the columns; `own`: columns that could be fields under their own names, with their kind;
-    `ignored`: the reason for each other column; `unsure`: fields known by their cells alone.
+    Besides what a `ColumnRoles` has, `own`: columns that could be fields under their own names, with their kind;
+    `unsure`: fields known by their cells alone.
     """
 
     def __init__(self, file: FileColumns, exclude: frozenset[str] = frozenset()) -> None:
-        self._columns = {name: column for name, column in file.columns.items() if name not in exclude}
-        self._contents = {name: look(column) for name, column in self._columns.items()}
-        self._roles: dict[str, list[str]] = {}
-        self.fields: dict[str, tuple[str, ...]] = {}
+        super().__init__(file, exclude)
         self.own: dict[str, tuple[str, Kind]] = {}
-        self.ignored: dict[str, str] = {name: TRUTH for name in file.columns if name in exclude}
         self.unsure: set[str] = set()
-        self._sort_by_role()
         self._take_single()
         self._take_names()
         self._take_birth()
@@ -55,65 +43,6 @@ class Guess:
         fields = {name: Source(self.fields[name], kinds[name]) for name in kinds if name in self.fields}
         fields |= {name: Source((column,), kind) for name, (column, kind) in self.own.items()}
         return ColumnMap(fields, dict(self.ignored))
-
-    def left(self) -> list[str]:
-        """Columns that are neither used nor ignored so far."""
-        used = {name for columns in self.fields.values() for name in columns}
-        return [name for name in self._columns if name not in used and name not in self.ignored]
-
-    def _role(self, *roles: str) -> list[str]:
-        return [name for role in roles for name in self._roles.get(role, ())]
-
-    def _ignore(self, columns: list[str], reason: str) -> None:
-        for name in columns:
-            self.ignored.setdefault(name, reason)
-
-    def _fullest(self, columns: list[str]) -> str:
-        return max(columns, key=lambda name: self._contents[name].filled)
-
-    def _sample(self, name: str, most: int = _SAMPLE) -> list[str]:
-        rows = self._contents[name].rows
-        return self._columns[name].at(np.arange(0, rows, max(1, rows // most)))
-
-    def _sort_by_role(self) -> None:
-        for name in self._columns:
-            found = self._contents[name]
-            roles = headers.roles_of(name) or headers.roles_of(self._undoubled(name))
-            if found.filled == 0:
-                self.ignored[name] = "it is empty"
-            elif found.constant and found.filled > 1:
-                self.ignored[name] = "it has one value only"
-            elif roles == ["truth"]:
-                self.ignored[name] = "its name says that it tells who is who; it is used only if --map names it"
-            elif "street" in roles and found.length <= 3 and found.share("letters") > 0.9:
-                self._roles.setdefault("state", []).append(name)
-            elif role := next((role for role in roles if fits(role, found)), ""):
-                self._roles.setdefault(role, []).append(name)
-        self._sort_by_hints()
-        self._ignore(self._role("title"), "titles change and tell little")
-        self._ignore(self._role("age"), "an age changes from year to year; a date or year of birth would serve")
-
-    def _undoubled(self, name: str) -> str:
-        """The name in the header of a column that was numbered since others are called so, too; "" for any other."""
-        found = name.rpartition("_")
-        return found[0] if found[0] in self._columns and found[2].isdigit() else ""
-
-    def _sort_by_hints(self) -> None:
-        """Columns of whose names a part is known, where no name as a whole tells of the field: of these the cells must
-        say it, too. Of several the one with the most values, and what is called as it but for a number: others are of
-        someone else (an officer's surname).
-        """
-        hinted: dict[str, list[str]] = {}
-        placed = {name for names in self._roles.values() for name in names}
-        for name in self.left():
-            hints = headers.hints_of(name) if name not in placed else []
-            if role := next((role for role in hints if tells(role, self._contents[name])), ""):
-                hinted.setdefault(role, []).append(name)
-        known = {role for role in self._roles if self._roles[role]}
-        for role, names in hinted.items():
-            if not known.intersection(headers.INSTEAD.get(role, (role,))):
-                called = headers.letters(max(names, key=lambda name: self._contents[name].distinct))
-                self._roles[role] = [name for name in names if headers.letters(name) == called]
 
     def _take_single(self) -> None:
         """Fields that come from one column; of several the one that is filled most."""
@@ -183,7 +112,7 @@ class Guess:
             self._ignore(rest, "the address line has it")
             line, street, number = [best], [], []
         elif (line or street) and not number:
-            number = [name for name in self._columns if headers.plain(name) in headers.GENERIC_NUMBER]
+            number = [name for name in self._columns if headers.plain(name) in header_words.GENERIC_NUMBER]
             number = [name for name in number if not self._contents[name].unique]
         more.sort(key=headers.words)
         codes = [name for name in more if self._contents[name].share("postcode") > 0.6]
@@ -240,14 +169,6 @@ class Guess:
             if free and self._like_town(name) and name_shares(self._sample(name))[0] < 0.1:  # middle names are few, too
                 self.fields["town"] = (name,)
                 self.unsure.add("town")
-
-    def nameless(self, name: str) -> bool:
-        """Whether a column's name says nothing, such as `c1`, `field 7` or none."""
-        return _NAMELESS.fullmatch(headers.plain(name)) is not None
-
-    def unknown(self, name: str) -> bool:
-        """Whether no word of a column's name is known."""
-        return self.nameless(name) or not (headers.roles_of(name) or headers.hints_of(name))
 
     def _may_hold_names(self, name: str) -> bool:
         """Whether its name says nothing against it, and it has more values than a list of colours."""

@@ -1,190 +1,18 @@
-"""What a column's name says it holds, in the words of UK, US, Australian, Welsh, German, French, Spanish, Polish,
-Dutch, Turkish and other systems.
-"""
+"""What a column's name says it holds, whole or in part."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
+from exchange_node.records.header_words import ID_WORDS, IDLE, OTHERS, PATTERNS, ROW_ID, TRUTH, VAGUE, word_set
 from exchange_node.records.romanise import romanise
 from exchange_node.records.standardise import ascii_lower
 
 _WORDS: Final = re.compile(r"[a-z]+|\d+")
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PARENTHESES: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-# Words that tell of the table or of the export, and nothing of the field.
-_IDLE: Final = _set(
-    """
-    a b c p person persons patient pat client cust customer tenant applicant app claimant service user citizen
-    resident residential residence res pupil student learner member voter voters subject sub individual indiv people
-    pers employee emp staff current cur main primary prim latest txt text str val value cd code desc description nm
-    lbl the of col current field fld pds src orig clean std raw legal registered reg official usual home per my his
-    her full contact demographics basic info details data party lead offender suspect nominal holder tenancy
-    """
-)
-# A person or address beside the one that the row is about.
-_OTHERS: Final = _set(
-    """
-    mother mothers father fathers mum dad parent parents spouse partner husband wife nok kin guardian carer
-    emergency gp doctor practice surgery school employer landlord company business organisation organization officer
-    worker agent solicitor previous prev former old past alias aka preferred known maiden temp temporary work
-    second alternative alt other witness victim household head referrer consultant manager offence incident
-    event
-    """
-)
-_TRUTH: Final = _set(
-    """
-    entityid cluster clusterid matchid truth groundtruth trueid simulantid householdid label trueclusterid entid
-    gtid
-    """
-)
-_ROW_ID: Final = _set(
-    """
-    id rowid row rownum rownumber rowno index idx recid recordid recno recordno recordnumber uniqueid uuid guid pk
-    key uid seq seqno sequence lineno line lfdnr objectid oid unnamed x recordidentifier levelindex
-    """
-)
-_ID_WORDS: Final = _set("id ref uuid guid pk key reference recno identifier")
-GENERIC_NUMBER: Final = _set("number no nr num numero n")
-"""Names of house numbers where a street stands beside them."""
-
-# For each role, patterns of a name's words written together; the role that is named first has them.
-_PATTERNS: Final = {
-    "nhs_number": r"""
-        nhs(no|num|number|id|nbr)? newnhs(no|number)? chi(no|num|number)? hcn(umber)? nhsnumber(clean|std)
-    """,
-    "ni_number": r"ni(no|num|number|nbr) nino? nationalinsurance(no|num|number)? natins(no)? insuranceno",
-    "email": r"""
-        e?mail(addr(ess)?|id)?\d? electronicmail courriel correo(electronico)? emailadresse adresseemail
-        e?post(adresse)? eposta ebost
-    """,
-    "phone": r"""
-        (tele|tel)?phone(no|num|number|nbr)?\d? tel(ephone)?(no|num|number|nr)?\d? contact(no|num|number)
-        (mobile|mob|cell|landline)(tel|telephone|phone)?(no|num|number)?\d?
-        (day|daytime|evening|eve)(tel|telephone|phone)(no|num|number)?\d?
-        telefon(nummer)? handy(nummer)? telefono\d? movil portable fon msisdn
-        (contact|mob|cell)(no|num|number)\d telecom telefonnr telefoon(nummer)? ffon rhifffon
-    """,
-    "birth_year": r"""
-        (year|yr)(birth|born) (birth|dob|born)(year|yr|yyyy|yy|y) by yob geburtsjahr jahr(gang)? anneenaissance
-        an(i|n)onacimiento anonac year yr
-        b(year|yr) blwyddyngeni dogumyili rokurodzenia geboortejaar
-    """,
-    "birth_month": r"""
-        (month|mon|mth)(birth|born) (birth|dob|born)(month|mon|mth|mm|m) bm mob geburtsmonat monat month
-        b(month|mon|mth)
-    """,
-    "birth_day": r"""
-        day(birth|born) (birth|dob|born)(day|dd|d) bd geburtstag tag day
-        bday
-    """,
-    "date_of_birth": r"""
-        dob\w{0,3}\d? (d|date|dt)(birth|born)(dt)? (birth|born)(date|dt|day)?(on)? dateob bdate bday
-        geb(urts)?(dat(um)?)? geboren datenaissance datedenaissance naissance ddn fecha(de)?nac(imiento)? fnac
-        data(di)?nascita nacimiento geboortedatum fodelsedatum dataurodzenia data(de)?nascimento dobddmmyyyy
-        dobyyyymmdd birthdatetime
-        gebam date(de)?naiss nee?le fechanacto nascita data(ur|urodz) geb(oorte)?datum dyddiadgeni dogum(tarihi)? dtnasc
-    """,
-    "age": r"age(years|yrs|now|inyears)? alter edad birthage ageat\w+",
-    "sex": r"""
-        sex\w{0,2}\d? gender\w{0,3}\d? geschlecht sexe sexo genre genero persongender mf geslacht birthsex
-        sexatbirth gend sesso kon administrativegender sexcode gendercode
-        (m|f|h|w)(f|m|w)[dx]? geschl plec cinsiyet rhyw sx
-    """,
-    "middle_names": r"""
-        (middle|mid|second|2nd|other|third|further)(fore|given|first)?(name|names|initial|initials|init|nm)\d? mi
-        m(iddle)?initials? m(name|nm) mid(dle)? fname(c)?2 (given|fore|first)names?[23] zweit(er)?(vor)?name
-        deuxiemeprenom forename[23] autresprenoms segundonombre
-        2e?prenom (tweede|zweite|andere|weitere)(vor|voor)?na(am|men) drugieimie ikinciadi? enwcanol name(middle|mid)
-    """,
-    "forename": r"""
-        (first|fore|given|christian|f|g)(name|names|nm|nam)1? fn fname(c1|1) givens? first vornamen? prenoms?1?
-        nombres? imie voornaam fornamn name(first|given) rufname primernombre nomb prenome
-        giv(en)?(name|nm) vorname voornamen enw(cyntaf|au)? adi? isim imiona
-    """,
-    "surname2": r"lname(c)?2 surname2 (last|family)name2 segundoapellido apellido2 apellidomaterno",
-    "surname": r"""
-        (last|family|sur|l|s)(name|names|nm|nam)1? ln lname(c1|1) last family nachnamen? familienname
-        nom(de)?famille apellidos?1? primerapellido apellidopaterno cognome nazwisko achternaam efternamn sn
-        name(last|family) sobrenome zuname
-        fam(name|nm) nom(de)?(usage|naissance) soyadi? cyfenw geslachtsnaam nazw
-    """,
-    "full_name": r"""
-        (whole|complete|entire|display)?names? (first|fore)name(and|s)?(last|sur)name firstandsurname firstlast
-        voll(staendig)?ername nom(complet|prenom|etprenom) prenomnom nombre(completo|yapellidos) nameinfull
-        nome(completo)?
-        (nach|familien)?name?vorname vorname(nach)?name nomprenoms? apellidosynombres? adi?soyadi? imieinazwisko
-        enwllawn
-    """,
-    "nom": r"nom",
-    "title": r"title salutation prefix nameprefix anrede suffix namesuffix honorific civilite suffixname titel",
-    "house_number": r"""
-        (house|street|building|bldg|st|str|prop|property|addr(ess)?|premise|door)(no|num|number|nbr|nr) hausnummer
-        hausnr hnr paon numero(de)?rue streetnumber numerocalle
-        (house|hse|flat|property|prop|building|bldg)(name)?(or)?(no|num|number) huisn(ummer|r) nrdomu kapino
-    """,
-    "unit": r"(unit|flat|apt|apartment|suite|subbuilding|room)(no|num|number|nbr|name|designator)? saon wohnung",
-    "house_name": r"(house|building|property|premise|bldg)(name)?",
-    "street_before": r"(street|st)?(predir|dir|direction|predirection|prefix)",
-    "street_after": r"(street|st)(type|typ|suffix|sfx|typecd|postdir)\w{0,2}",
-    "street": r"""
-        (street|road|st|str|thoroughfare|rue|strasse|calle|via)(name|nm)?\d? stname ulica strassenname voie
-        dependentstreet
-        straatnaam straat cadde sokak stryd heol
-    """,
-    "address_line": r"""
-        (street|postal|permanent|living|property|whole|site)?(address|addr|add)(line|ln|l)?(full|one|1|text)?
-        (address|addr)(street|street1|string) adr adresse anschrift direccion domicilio indirizzo
-        concat(enated)?address singlelineaddress lastknown(address|addr)
-        (dwelling|premises?|lives|living|residing)(address|addr|at)? (property|street)?location
-        str(asse|eet)?h(aus)?n(r|ummer) adr(esse)?(ligne)?1? adres(regel)?1? cyfeiriad morada
-    """,
-    "address_more": r"""
-        (street|postal|property)?(address|addr|add|adr|adresse)(line|ln|l)?([2-9]|two|three|four|five)
-        secondaryaddr(ess)?
-        adr(esse)?ligne[2-9]
-    """,
-    "locality": r"locality village hamlet district neighbou?rhood ward parish dependentlocality stadtteil quartier",
-    "town": r"""
-        town(city|name)? city(town|name)? posttown suburb(name)? ort(sname)? wohnort stadt ville ciudad poblacion
-        municipality commune gemeinde localidad municipio comune miasto woonplaats cidade citta addresstown
-        addresscity
-        twn livesin tref dinas sehir il ilce miejscowosc plaats stad
-    """,
-    "postcode_town": r"(plz|postleitzahl|cp|codepostal|zip|postcode)(und|et|and|y)?(ort|wohnort|ville|city|town|stadt)",
-    "state": r"""
-        state(code|abbr|name|cd)? county(name)? province prov region bundesland departement provincia comunidad
-    """,
-    "postcode": r"""
-        (post|postal|zip)(code|cd)?(of)?\w?\d? pc(d|ds|ode)? (post|postal)codes?\w?\d? zip(code)?[45+]* plz
-        postleitzahl codepostal cp codigopostal cap eircode postcd postcodefake codpostal codicepostale
-        kodpocztowy postnummer addresspostcode
-        kod codpost cod(igo)?postal postakodu codepost
-    """,
-    "country": r"country(name|code)? land pays pais nation(ality)?",
-}  # fmt: skip
-_RULES: Final = tuple((role, re.compile("|".join(_PATTERNS[role].split()))) for role in _PATTERNS)
-INSTEAD: Final = {
-    "forename": ("forename", "full_name"),
-    "surname": ("surname", "full_name", "nom"),
-    "nom": ("surname", "full_name", "nom"),
-    "full_name": ("forename", "surname", "full_name", "nom"),
-    "date_of_birth": ("date_of_birth", "birth_year"),
-    "birth_year": ("date_of_birth", "birth_year"),
-    "address_line": ("address_line", "street"),
-    "street": ("address_line", "street"),
-    "locality": ("locality", "town"),
-}
-"""Roles beside which a column is not needed whose name speaks of a role only in part."""
-_VAGUE: Final = _set("last first family given middle mid name names full year yr month day tag born birth location kod")
-"""Words that say so little that they count beside unknown ones only where they stand last."""
+_RULES: Final = tuple((role, re.compile("|".join(PATTERNS[role].split()))) for role in PATTERNS)
 
 
 def _bare(word: str) -> str:
@@ -194,7 +22,7 @@ def _bare(word: str) -> str:
 
 _ABBREVIATED: Final = {
     _bare(word): word
-    for word in _set(
+    for word in word_set(
         """
         surname forename name gender birth postcode town street family given first last middle address mobile
         telephone email county
@@ -222,7 +50,7 @@ def plain(name: str) -> str:
 def is_idle(name: str) -> bool:
     """Whether it only says whose the column is, or that it is one: `Patient`, `Current value`."""
     found = words(name)
-    return bool(found) and _IDLE.issuperset(found)
+    return bool(found) and IDLE.issuperset(found)
 
 
 def role_of(name: str) -> str:
@@ -242,21 +70,21 @@ def roles_of(name: str) -> list[str]:
     """
     found = words(name)
     joined = "".join(found)
-    if joined in _TRUTH:
+    if joined in TRUTH:
         return ["truth"]
-    if joined in _ROW_ID:
+    if joined in ROW_ID:
         return ["row-id"]
     roles = _matches(joined)
     if roles:
         return roles
-    if _OTHERS.intersection(found):
+    if OTHERS.intersection(found):
         return ["other"]
     rest = [_ABBREVIATED.get(word, word) for word in found if word not in ("of", "the", "de", "la", "du")]
-    busy = [word for word in rest if word not in _IDLE]
+    busy = [word for word in rest if word not in IDLE]
     roles = _matches("".join(rest)) or (_matches("".join(busy)) if busy else [])
     if roles:
         return roles
-    if found and (found[-1] in _ID_WORDS or found[0] in ("uuid", "guid")):
+    if found and (found[-1] in ID_WORDS or found[0] in ("uuid", "guid")):
         return ["row-id"]
     return []
 
@@ -266,7 +94,7 @@ def hints_of(name: str) -> list[str]:
     last come first, more words before fewer.
     """
     found = [_ABBREVIATED.get(word, word) for word in words(name)]
-    if _OTHERS.intersection(found):
+    if OTHERS.intersection(found):
         return []
     last = max((at for at, word in enumerate(found, 1) if not word.isdigit()), default=0)
     heads = {*range(last, len(found) + 1), found.index("of") if "of" in found else last}  # `name of occupant`
@@ -274,7 +102,7 @@ def hints_of(name: str) -> list[str]:
     for end in range(len(found), 0, -1):
         for start in range(end):
             part = [word for word in found[start:end] if word not in ("of", "the", "de")]
-            vague = _VAGUE.issuperset(part) or len("".join(part)) < 3
+            vague = VAGUE.issuperset(part) or len("".join(part)) < 3
             if not vague or end in heads:
                 hints += _matches("".join(part))
     return list(dict.fromkeys(hints))
