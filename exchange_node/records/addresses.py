@@ -82,11 +82,26 @@ def address(text: str, note: Note = ignore) -> str:
         words = [_STRASSE.sub("str", word) for word in words]
     if not words[0].isdigit() or len(words) < 2 or len(words[1]) < 2 or not _SPECIAL.isdisjoint(words):
         words = _ordered(words)
-    line = " ".join(words)
+    line = " ".join(_once(words))
     if line in _NOWHERE:
         note("address-placeholder")
         return ""
     return line
+
+
+def _once(words: list[str]) -> list[str]:
+    """Without a town that stands twice at the end, as where a line and a column of its own have it."""
+    at = len(words) - 2 if words[-2:-1] == ["flat"] else len(words)
+    kept, flat = words[:at], words[at:]
+    size = 3
+    while size:
+        twice = len(kept) >= 2 * size and kept[-size:] == kept[-2 * size : -size]
+        if twice and all(map(str.isalpha, kept[-size:])):
+            del kept[-size:]
+            size = 3
+        else:
+            size -= 1
+    return kept + flat
 
 
 def _ordered(words: list[str]) -> list[str]:

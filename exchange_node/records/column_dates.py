@@ -176,6 +176,8 @@ def _read_digits(text: str, reading: Reading) -> tuple[int, int, int] | None:
     if found:
         return _from_numbers(found[1], found[2], found[3], reading.separated)
     if text.isascii() and text.isdigit():
+        if len(text) == 7 and reading.eight[0] != "y":
+            text = f"0{text}"  # a spreadsheet took it for a number
         if len(text) in (6, 8):
             return _cut(text, reading.eight if len(text) == 8 else reading.six)
         if _YEAR.fullmatch(text):

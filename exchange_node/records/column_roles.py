@@ -18,6 +18,18 @@ _NAMELESS: Final = re.compile(
 _SAMPLE: Final = 2000
 
 
+def _prefix(names: list[str]) -> str:
+    """What most columns' names begin with (`CUSTNAME`, `CUSTDOB`), in lower case; "" if it is nothing."""
+    lowered = [name.lower() for name in names]
+    longest = max(map(len, lowered), default=0)
+    starts = ({name[:size] for name in lowered if len(name) > size} for size in range(longest, 1, -1))
+    for found in starts:
+        for start in sorted(found):
+            if sum(name.startswith(start) for name in lowered) > max(4, 0.6 * len(names)):
+                return start
+    return ""
+
+
 class ColumnRoles:
     """The columns of one file by the roles of `headers`.
 
@@ -30,6 +42,7 @@ class ColumnRoles:
         self._roles: dict[str, list[str]] = {}
         self.fields: dict[str, tuple[str, ...]] = {}
         self.ignored: dict[str, str] = {name: TRUTH for name in file.columns if name in exclude}
+        self._prefix = _prefix(list(self._columns))
         self._sort_by_role()
 
     def left(self) -> list[str]:
@@ -54,7 +67,7 @@ class ColumnRoles:
     def _sort_by_role(self) -> None:
         for name in self._columns:
             found = self._contents[name]
-            roles = headers.roles_of(name) or headers.roles_of(self._undoubled(name))
+            roles = self.roles_of(name)
             if found.filled == 0:
                 self.ignored[name] = "it is empty"
             elif found.constant and found.filled > 1:
@@ -68,6 +81,14 @@ class ColumnRoles:
         self._sort_by_hints()
         self._ignore(self._role("title"), "titles change and tell little")
         self._ignore(self._role("age"), "an age changes from year to year; a date or year of birth would serve")
+
+    def roles_of(self, name: str) -> list[str]:
+        """As `headers.roles_of`, of the name or of what is left without what the file puts before or behind it."""
+        return (
+            headers.roles_of(name)
+            or headers.roles_of(self._undoubled(name))
+            or headers.roles_of(name.lower().removeprefix(self._prefix))
+        )
 
     def _undoubled(self, name: str) -> str:
         """The name in the header of a column that was numbered since others are called so, too; "" for any other."""
@@ -97,4 +118,14 @@ class ColumnRoles:
 
     def unknown(self, name: str) -> bool:
         """Whether no word of a column's name is known."""
-        return self.nameless(name) or not (headers.roles_of(name) or headers.hints_of(name))
+        return self.nameless(name) or not (self.roles_of(name) or headers.hints_of(name))
+
+    def may_be_people(self, name: str) -> bool:
+        """Whether a column of which nothing is known has cells such as whole names, and not of some staff alone."""
+        found = self._contents[name]
+        unknown = not self.roles_of(name) or self.nameless(name)
+        return unknown and found.share("letters") > 0.8 and 1.5 < found.words < 5 and self.of_many(name)
+
+    def of_many(self, name: str) -> bool:
+        """Whether its values are as many as those of people, not of some staff or of towns."""
+        return self._contents[name].distinct > 0.2 * self._contents[name].filled

@@ -165,7 +165,7 @@ def fits(role: str, found: Contents) -> bool:
             return share("email") > 0.3
         case "phone" | "nhs_number" | "ni_number":
             return found.length > 5 and share("letters") < 0.5
-        case "forename" | "surname" | "surname2" | "full_name" | "nom" | "middle_names":
+        case "forename" | "surname" | "surname2" | "surname_before" | "full_name" | "nom" | "middle_names":
             return share("letters") > 0.5
         case "town" | "state" | "locality":
             return share("letters") > 0.5 or found.distinct < _FEW
@@ -180,6 +180,8 @@ def tells(role: str, found: Contents) -> bool:
             return share("date") > 0.6 or share("year") > 0.8 or (share("digits") > 0.8 and 4.5 < found.length < 8.5)
         case "birth_year":
             return share("year") > 0.8 and several
+        case "birth_month" | "birth_day":
+            return 10 < found.distinct < 40 and 10 < found.most < 32
         case "sex":
             return share("sex") > 0.5
         case "postcode":

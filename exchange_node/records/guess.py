@@ -76,8 +76,9 @@ class Guess(ColumnRoles):
         if forename:
             self.fields["forename"] = (forename[0],)
         if surname:
-            self.fields["surname"] = (surname[0], *self._role("surname2")[:1])
-        middle = [name for name in (*self._role("middle_names"), *forename[1:])]
+            self.fields["surname"] = (*self._role("surname_before")[:1], surname[0], *self._role("surname2")[:1])
+        further = forename[1:] if len(surname) < 2 else []  # two of both are two people
+        middle = [*self._role("middle_names"), *further]
         if middle:
             self.fields["middle_names"] = tuple(middle)
 
@@ -108,9 +109,10 @@ class Guess(ColumnRoles):
         numbered = [name for name in (*line, *street) if self._contents[name].share("numbered") > 0.5]
         if numbered:
             best = self._fullest(numbered)
-            rest = [name for name in (*number, *street, *line) if name != best]
-            self._ignore(rest, "the address line has it")
-            line, street, number = [best], [], []
+            within = [name for name in (*number, *street) if name != best and self._within(name, best)]
+            self._ignore(within, "the address line has it")
+            self._ignore([name for name in (*street, *line) if name != best], "another column has the address")
+            line, street, number = [best], [], [name for name in number if name not in within]
         elif (line or street) and not number:
             number = [name for name in self._columns if headers.plain(name) in header_words.GENERIC_NUMBER]
             number = [name for name in number if not self._contents[name].unique]
@@ -143,10 +145,10 @@ class Guess(ColumnRoles):
         """Fields that no name told of."""
         for name in self.left():
             found = self._contents[name]
-            if headers.role_of(name) in ("other", "row-id"):
+            if not {"other", "row-id"}.isdisjoint(self.roles_of(name)[:1]):
                 continue
             nameless = self.nameless(name)
-            unknown = headers.roles_of(name) in ([], ["locality"])
+            unknown = self.roles_of(name) in ([], ["locality"])
             for field, sure in (
                 ("email", found.share("email") > 0.6),
                 ("nhs_number", found.share("nhs_number") > 0.8 and not found.running),
@@ -172,7 +174,7 @@ class Guess(ColumnRoles):
 
     def _may_hold_names(self, name: str) -> bool:
         """Whether its name says nothing against it, and it has more values than a list of colours."""
-        unknown = not headers.roles_of(name) and self._contents[name].distinct > 20
+        unknown = not self.roles_of(name) and self._contents[name].distinct > 20
         return unknown or self.nameless(name) or headers.is_idle(name)
 
     def _births(self, name: str) -> bool:
@@ -191,8 +193,11 @@ class Guess(ColumnRoles):
         whole = [
             name
             for name in columns
-            if (self._contents[name].words >= 1.7 and sum(shares[name]) > 0.1)
-            or (self._contents[name].share("titled") > 0.5 and shares[name][1] > 0.02)
+            if self.of_many(name)
+            and (
+                (self._contents[name].words >= 1.7 and sum(shares[name]) > 0.1)
+                or (self._contents[name].share("titled") > 0.5 and shares[name][1] > 0.02)
+            )
         ]
         if whole:
             self.fields[FULL_NAME] = (whole[0],)

@@ -1,5 +1,5 @@
 """The words in which systems name their columns: UK, US, Australian, Welsh, German, French, Spanish, Polish, Dutch,
-Turkish and others."""
+Scandinavian, Portuguese, Italian, Turkish and others."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ IDLE: Final = word_set(
     pers employee emp staff current cur main primary prim latest txt text str val value cd code desc description nm
     lbl the of col current field fld pds src orig clean std raw legal registered reg official usual home per my his
     her full contact demographics basic info details data party lead offender suspect nominal holder tenancy
+    di residenza borger klant
     """
 )
 # A person or address beside the one that the row is about.
@@ -63,6 +64,7 @@ PATTERNS: Final = {
         (day|daytime|evening|eve)(tel|telephone|phone)(no|num|number)?\d?
         telefon(nummer)? handy(nummer)? telefono\d? movil portable fon msisdn
         (contact|mob|cell)(no|num|number)\d telecom telefonnr telefoon(nummer)? ffon rhifffon
+        telemovel telemobil mobil(tele(fon|phone))?(nummer|nr)? tlf(nr|mobil)? telefone cellulare telcellulaire
     """,
     "birth_year": r"""
         (year|yr)(birth|born) (birth|dob|born)(year|yr|yyyy|yy|y) by yob geburtsjahr jahr(gang)? anneenaissance
@@ -83,30 +85,36 @@ PATTERNS: Final = {
         data(di)?nascita nacimiento geboortedatum fodelsedatum dataurodzenia data(de)?nascimento dobddmmyyyy
         dobyyyymmdd birthdatetime
         gebam date(de)?naiss nee?le fechanacto nascita data(ur|urodz) geb(oorte)?datum dyddiadgeni dogum(tarihi)? dtnasc
+        (fodsels?|fode(lse)?|fods)(dato?|dag|tid|datum)? fodt f(odt)?dato? fodd
     """,
     "age": r"age(years|yrs|now|inyears)? alter edad birthage ageat\w+",
     "sex": r"""
         sex\w{0,2}\d? gender\w{0,3}\d? geschlecht sexe sexo genre genero persongender mf geslacht birthsex
         sexatbirth gend sesso kon administrativegender sexcode gendercode
         (m|f|h|w)(f|m|w)[dx]? geschl plec cinsiyet rhyw sx
+        kjonn kj
     """,
     "middle_names": r"""
         (middle|mid|second|2nd|other|third|further)(fore|given|first)?(name|names|initial|initials|init|nm)\d? mi
         m(iddle)?initials? m(name|nm) mid(dle)? fname(c)?2 (given|fore|first)names?[23] zweit(er)?(vor)?name
         deuxiemeprenom forename[23] autresprenoms segundonombre
         2e?prenom (tweede|zweite|andere|weitere)(vor|voor)?na(am|men) drugieimie ikinciadi? enwcanol name(middle|mid)
+        mellomna(vn|mn) mellemnavn nomesdomeio
     """,
     "forename": r"""
         (first|fore|given|christian|f|g)(name|names|nm|nam)1? fn fname(c1|1) givens? first vornamen? prenoms?1?
         nombres? imie voornaam fornamn name(first|given) rufname primernombre nomb prenome
         giv(en)?(name|nm) vorname voornamen enw(cyntaf|au)? adi? isim imiona
+        fornavne? tilltalsnamn nomeproprio
     """,
     "surname2": r"lname(c)?2 surname2 (last|family)name2 segundoapellido apellido2 apellidomaterno",
+    "surname_before": r"tussenvoegsels? (naam|surname|name)?(voorvoegsels?|infix) namenszusatz",
     "surname": r"""
         (last|family|sur|l|s)(name|names|nm|nam)1? ln lname(c1|1) last family nachnamen? familienname
         nom(de)?famille apellidos?1? primerapellido apellidopaterno cognome nazwisko achternaam efternamn sn
         name(last|family) sobrenome zuname
         fam(name|nm) nom(de)?(usage|naissance) soyadi? cyfenw geslachtsnaam nazw
+        e(tter|fter)navn slektsnavn apelidos?
     """,
     "full_name": r"""
         (whole|complete|entire|display)?names? (first|fore)name(and|s)?(last|sur)name firstandsurname firstlast
@@ -114,6 +122,7 @@ PATTERNS: Final = {
         nome(completo)?
         (nach|familien)?name?vorname vorname(nach)?name nomprenoms? apellidosynombres? adi?soyadi? imieinazwisko
         enwllawn
+        (hele)?navn namn naam nominativo cognomenome
     """,
     "nom": r"nom",
     "title": r"title salutation prefix nameprefix anrede suffix namesuffix honorific civilite suffixname titel",
@@ -121,6 +130,7 @@ PATTERNS: Final = {
         (house|street|building|bldg|st|str|prop|property|addr(ess)?|premise|door)(no|num|number|nbr|nr) hausnummer
         hausnr hnr paon numero(de)?rue streetnumber numerocalle
         (house|hse|flat|property|prop|building|bldg)(name)?(or)?(no|num|number) huisn(ummer|r) nrdomu kapino
+        hus(nr|nummer)
     """,
     "unit": r"(unit|flat|apt|apartment|suite|subbuilding|room)(no|num|number|nbr|name|designator)? saon wohnung",
     "house_name": r"(house|building|property|premise|bldg)(name)?",
@@ -130,6 +140,7 @@ PATTERNS: Final = {
         (street|road|st|str|thoroughfare|rue|strasse|calle|via)(name|nm)?\d? stname ulica strassenname voie
         dependentstreet
         straatnaam straat cadde sokak stryd heol
+        vej(navn)? gate(navn)? gata gatuadress rua
     """,
     "address_line": r"""
         (street|postal|permanent|living|property|whole|site)?(address|addr|add)(line|ln|l)?(full|one|1|text)?
@@ -137,6 +148,7 @@ PATTERNS: Final = {
         concat(enated)?address singlelineaddress lastknown(address|addr)
         (dwelling|premises?|lives|living|residing)(address|addr|at)? (property|street)?location
         str(asse|eet)?h(aus)?n(r|ummer) adr(esse)?(ligne)?1? adres(regel)?1? cyfeiriad morada
+        bostadsadress(en)? gateadresse vejadresse utdelningsadress indirizzo
     """,
     "address_more": r"""
         (street|postal|property)?(address|addr|add|adr|adresse)(line|ln|l)?([2-9]|two|three|four|five)
@@ -149,8 +161,12 @@ PATTERNS: Final = {
         municipality commune gemeinde localidad municipio comune miasto woonplaats cidade citta addresstown
         addresscity
         twn livesin tref dinas sehir il ilce miejscowosc plaats stad
+        poststed postort by(navn)? localidade concelho freguesia municipalite
     """,
-    "postcode_town": r"(plz|postleitzahl|cp|codepostal|zip|postcode)(und|et|and|y)?(ort|wohnort|ville|city|town|stadt)",
+    "postcode_town": r"""
+        (plz|postleitzahl|cp|codepostal|zip|postcode)(und|et|and|y)?(ort|wohnort|ville|city|town|stadt)
+        post(nr|nummer)(og)?(post)?(sted|by|ort)
+    """,
     "state": r"""
         state(code|abbr|name|cd)? county(name)? province prov region bundesland departement provincia comunidad
     """,
@@ -159,6 +175,7 @@ PATTERNS: Final = {
         postleitzahl codepostal cp codigopostal cap eircode postcd postcodefake codpostal codicepostale
         kodpocztowy postnummer addresspostcode
         kod codpost cod(igo)?postal postakodu codepost
+        post(nr|nummer)
     """,
     "country": r"country(name|code)? land pays pais nation(ality)?",
 }  # fmt: skip
@@ -174,6 +191,10 @@ INSTEAD: Final = {
     "locality": ("locality", "town"),
 }
 """Roles beside which a column is not needed whose name speaks of a role only in part."""
+BIRTH: Final = word_set(
+    "birth born geburt geburts geb naissance naiss nacimiento nac nascita nasc nascimento geboorte fodsel fodested"
+)
+"""Words beside which a place is not that where one lives."""
 VAGUE: Final = word_set(
     "last first family given middle mid name names full year yr month day tag born birth location kod"
 )

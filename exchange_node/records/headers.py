@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from exchange_node.records.header_words import ID_WORDS, IDLE, OTHERS, PATTERNS, ROW_ID, TRUTH, VAGUE, word_set
+from exchange_node.records.header_words import BIRTH, ID_WORDS, IDLE, OTHERS, PATTERNS, ROW_ID, TRUTH, VAGUE, word_set
 from exchange_node.records.romanise import romanise
 from exchange_node.records.standardise import ascii_lower
 
 _WORDS: Final = re.compile(r"[a-z]+|\d+")
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PARENTHESES: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_PLACES: Final = frozenset(("town", "locality", "state", "country"))
 _RULES: Final = tuple((role, re.compile("|".join(PATTERNS[role].split()))) for role in PATTERNS)
 
 
@@ -105,7 +106,12 @@ def hints_of(name: str) -> list[str]:
             vague = VAGUE.issuperset(part) or len("".join(part)) < 3
             if not vague or end in heads:
                 hints += _matches("".join(part))
-    return list(dict.fromkeys(hints))
+    return [hint for hint in dict.fromkeys(hints) if hint not in _PLACES or not of_birth(name)]
+
+
+def of_birth(name: str) -> bool:
+    """Whether it speaks of a birth, so that a place is not that where one lives."""
+    return not BIRTH.isdisjoint(words(name))
 
 
 def _matches(joined: str) -> list[str]:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from exchange_node.records.column_map import FULL_NAME, KINDS, ColumnMap
 from exchange_node.records.columns import Kind
+from exchange_node.records.find_names import find_names
 from exchange_node.records.guess import Guess
 from exchange_node.records.read_columns import FileColumns
 
@@ -37,9 +38,12 @@ _LINES: Final = 1000
 def reconcile(files: Sequence[FileColumns], guesses: Sequence[Guess]) -> tuple[ColumnMap, ...]:
     """The maps of files that are to be linked, each with its own names for the same fields; or of one file alone."""
     for ours, theirs in permutations(zip(files, guesses, strict=True), 2):
+        find_names(ours, theirs)
         _settle_names(ours, theirs)
         _find_nameless(ours, theirs)
-        _keep_town_in_line(ours, theirs)
+        _settle_town(ours, theirs)
+        for place in ("town", "state"):
+            _keep_place_in_line(ours, theirs, place)
     for name in dict.fromkeys(name for guess in guesses for name in guess.own):
         _agree(files, guesses, name)
     _keep_telling(files, guesses)
@@ -125,18 +129,37 @@ def _find_nameless(one: tuple[FileColumns, Guess], another: tuple[FileColumns, G
                 ours.own[name] = (found, kind)
 
 
-def _keep_town_in_line(one: tuple[FileColumns, Guess], another: tuple[FileColumns, Guess]) -> None:
-    """A town of its own is part of the address, too, where the other file has towns in its address lines alone."""
+def _settle_town(one: tuple[FileColumns, Guess], another: tuple[FileColumns, Guess]) -> None:
+    """Which address line is that of the town is told by the towns of the other file."""
     (file, ours), (other_file, theirs) = one, another
-    town, line, their_line = ours.fields.get("town"), ours.fields.get("address_line"), theirs.fields.get("address_line")
-    if not town or not line or not their_line or "town" in theirs.fields:
+    if "town" not in ours.fields or "town" not in theirs.fields:
         return
-    towns = [text.strip().lower() for text in file.columns[town[0]].distinct()[1:_TOWNS]]
-    pattern = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in towns if name))
-    column = other_file.columns[their_line[-1]]
-    texts = column.at(np.flatnonzero(column.codes)[:_LINES])
-    if towns and sum(bool(pattern.search(text.lower())) for text in texts) > 0.5 * len(texts):
-        ours.fields["address_line"] = (*line, *town)
+    (town, *_), line = ours.fields["town"], ours.fields.get("address_line", ())
+
+    def met(column: str) -> float:
+        return meeting(file, column, other_file, theirs.fields["town"][0])
+
+    best = max((town, *line[1:]), key=met)
+    if met(best) >= _ALIKE and met(best) > 2 * met(town):
+        ours.fields["town"] = (best,)
+        ours.fields["address_line"] = tuple(town if name == best else name for name in line)
+
+
+def _keep_place_in_line(one: tuple[FileColumns, Guess], another: tuple[FileColumns, Guess], place: str) -> None:
+    """A town or county of its own is part of the address, too, where the other file has it in address lines alone."""
+    (file, ours), (other_file, theirs) = one, another
+    column, line, their_line = (
+        ours.fields.get(place), ours.fields.get("address_line"), theirs.fields.get("address_line")
+    )  # fmt: skip
+    if not column or not line or not their_line or column[0] in line or place in theirs.fields:
+        return
+    known = [text.strip().lower() for text in file.columns[column[0]].distinct()[1:_TOWNS]]
+    pattern = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in known if name))
+    rows = np.arange(min(other_file.rows, _LINES))
+    cells = zip(*(other_file.columns[name].at(rows) for name in their_line), strict=True)
+    texts = [text for parts in cells if (text := " ".join(parts).strip().lower())]
+    if known and sum(bool(pattern.search(text)) for text in texts) > 0.5 * len(texts):
+        ours.fields["address_line"] = (*line, *column)
 
 
 def _as_many(file: FileColumns, column: str, other: FileColumns, theirs: str, kind: Kind, nameless: bool) -> bool:
@@ -144,7 +167,8 @@ def _as_many(file: FileColumns, column: str, other: FileColumns, theirs: str, ki
     nor have colours, some of which are surnames.
     """
     found, others = len(file.columns[column].values), len(other.columns[theirs].values)
-    return (nameless or found > _SEVERAL) and (kind != "name" or found > 0.1 * others)
+    as_places = kind == "place" and 5 < found < 2 * others < 4 * found
+    return (nameless or found > _SEVERAL or as_places) and (kind != "name" or found > 0.1 * others)
 
 
 def _by_value(name: str, columns: tuple[str, ...]) -> bool:

@@ -96,6 +96,13 @@ class Texts:
         found = {"cell-too-long": np.flatnonzero(lengths > MAX_CELL), "cell-nul": np.flatnonzero(nul)}
         return {rule: codes for rule, codes in found.items() if len(codes)}
 
+    def without_formulas(self) -> Texts:
+        """The same with cells such as `="00123"`, which keep a spreadsheet from counting, as what they show."""
+        if not pc.any(pc.starts_with(self.values, '="')).as_py():
+            return self
+        shown = pc.replace_substring_regex(self.values, r'^="(.*)"$', r"\1").dictionary_encode()
+        return Texts.of_codes(shown.dictionary, shown.indices.to_numpy(zero_copy_only=False)[self.codes])
+
     def without(self, codes: NDArray[np.integer]) -> Texts:
         """The same with the cells of some codes as missing."""
         places = np.arange(len(self.values), dtype=np.int32)

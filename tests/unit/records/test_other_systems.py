@@ -1,0 +1,200 @@
+"""Columns as systems export them that nobody asked how: known by what all of a file's columns share, by their cells,
+and by the other file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from exchange_node.records.addresses import address
+from exchange_node.records.column_dates import date, read_all
+from exchange_node.records.guess import Guess
+from exchange_node.records.read_columns import read_columns
+from exchange_node.records.register import Register, read_pair
+from tests.unit.records.registers import Person, people
+
+
+def export(path: Path, header: str, lines: list[str]) -> Path:
+    path.write_text("\n".join((header, *lines, "")), encoding="utf-8")
+    return path
+
+
+def fields(register: Register) -> dict[str, tuple[str, ...]]:
+    return {name: source.columns for name, source in register.map.fields.items()}
+
+
+def guessed(tmp_path: Path, header: str, line: str, count: int = 300) -> dict[str, tuple[str, ...]]:
+    """The fields of a file whose lines are filled in for each person."""
+    path = export(tmp_path / "a.csv", header, [line.format(**one) for one in people(count, 1)])
+    return {name: source.columns for name, source in Guess(read_columns(path)).map().fields.items()}
+
+
+def both(tmp_path: Path, ours: tuple[str, str], theirs: tuple[str, str]) -> tuple[Register, Register]:
+    everyone: list[Person] = people(600, 2)
+    sides = ((ours, everyone[:400]), (theirs, everyone[200:]))
+    a, b = (
+        export(tmp_path / f"{at}.csv", header, [line.format(**one) for one in some])
+        for at, ((header, line), some) in enumerate(sides)
+    )
+    return read_pair(a, b)
+
+
+def test_what_all_columns_begin_with_says_nothing(tmp_path: Path) -> None:
+    found = guessed(
+        tmp_path,
+        "CUSTNO,CUSTSURNAME,CUSTFORENAME,CUSTBIRTHDATE,CUSTADDRESS1,CUSTADDRESS2,CUSTTOWN,CUSTMOBILENO,STAFF",
+        "{row},{surname},{forename},{iso},{address},{village},{town},{phone},{job}",
+    )
+    assert found["surname"] == ("CUSTSURNAME",)
+    assert found["forename"] == ("CUSTFORENAME",)
+    assert found["date_of_birth"] == ("CUSTBIRTHDATE",)
+    assert found["address_line"] == ("CUSTADDRESS1", "CUSTADDRESS2")
+    assert found["town"] == ("CUSTTOWN",)
+    assert found["phone"] == ("CUSTMOBILENO",)
+
+
+def test_parts_of_a_birth_date_behind_a_prefix_and_of_whom_they_are(tmp_path: Path) -> None:
+    found = guessed(
+        tmp_path,
+        "app1_forename,app1_surname,app1_dob_dd,app1_dob_mm,app1_dob_yyyy,app2_forename,app2_surname,app2_dob_dd",
+        "{forename},{surname},{day},{month},{year},{forename},{surname},{day}",
+    )
+    assert found["date_of_birth"] == ("app1_dob_yyyy", "app1_dob_mm", "app1_dob_dd")
+    assert found["forename"] == ("app1_forename",)
+    assert "middle_names" not in found, "the second of two people is no middle name"
+
+
+def test_the_name_of_a_flat_stays_with_the_street_and_its_number(tmp_path: Path) -> None:
+    header = "surname,House Name/Flat Number,Number and Street"
+    assert guessed(tmp_path, header, "{surname},Flat {flat},{address}")["address_line"] == (
+        "House Name/Flat Number",
+        "Number and Street",
+    )
+    assert guessed(tmp_path, header, "{surname},{number},{address}")["address_line"] == ("Number and Street",)
+
+
+def test_staff_are_not_the_people(tmp_path: Path) -> None:
+    path = export(
+        tmp_path / "a.csv",
+        "Column1,Column2,Column3,Column4",
+        [
+            f"{one['forename']},{one['surname']},{one['dob']},{('Karen Smith', 'Tom Jones')[at % 2]}"
+            for at, one in enumerate(people(300, 1))
+        ],
+    )
+    found = {name: source.columns for name, source in Guess(read_columns(path)).map().fields.items()}
+    assert found["forename"] == ("Column1",)
+    assert found["surname"] == ("Column2",)
+    assert "full_name" not in found
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (
+            "Fornavn,Etternavn,Fødselsdato,Kjønn,Gateadresse,Postnr,Poststed",
+            "forename surname date_of_birth sex address_line postcode town",
+        ),
+        (
+            "Fornavn(e),Efternavn,Fødselsdag,Køn,Adresse,Postnr.,By",
+            "forename surname date_of_birth sex address_line postcode town",
+        ),
+        (
+            "Förnamn,Efternamn,Födelsedatum,Kön,Gatuadress,Postnummer,Postort",
+            "forename surname date_of_birth sex address_line postcode town",
+        ),
+        (
+            "Nome próprio,Apelido,Data de Nascimento,Sexo,Morada,Código Postal,Localidade",
+            "forename surname date_of_birth sex address_line postcode town",
+        ),
+    ],
+)
+def test_more_languages(tmp_path: Path, header: str, expected: str) -> None:
+    found = guessed(tmp_path, header, "{forename},{surname},{dob},{sex},{address},{zip},{town}")
+    assert found == {name: (column,) for name, column in zip(expected.split(), header.split(","), strict=True)}
+
+
+def test_dutch_prefixes_are_part_of_the_surname(tmp_path: Path) -> None:
+    found = guessed(tmp_path, "Voornaam,Tussenvoegsel,Achternaam", "{forename},van,{surname}")
+    assert found["surname"] == ("Achternaam",), "always the same, it tells nothing"
+    path = export(
+        tmp_path / "a.csv",
+        "Voornaam,Tussenvoegsel,Achternaam",
+        [f"{one['forename']},{('', 'van', 'de')[at % 3]},{one['surname']}" for at, one in enumerate(people(300, 1))],
+    )
+    assert Guess(read_columns(path)).fields["surname"] == ("Tussenvoegsel", "Achternaam")
+
+
+def test_whole_names_are_known_by_the_names_of_the_other_file(tmp_path: Path) -> None:
+    a, b = both(
+        tmp_path,
+        ("forename,surname,dob", "{forename},{surname}ova,{dob}"),
+        ("Wer,Betreuer,dob", "{forename} {surname}ova,Karen {job},{dob}"),
+    )
+    assert fields(b) == {"full_name": ("Wer",), "date_of_birth": ("dob",)}
+    assert list(a.columns) == ["forename", "surname", "date_of_birth"]
+
+
+def test_which_line_is_that_of_the_town_is_told_by_the_other_file(tmp_path: Path) -> None:
+    a, _ = both(
+        tmp_path,
+        ("surname,dob,addr1,addr2,addr3", "{surname},{dob},{address},{town},{state}"),
+        ("surname,dob,address,town", "{surname},{dob},{address},{town}"),
+    )
+    assert fields(a)["town"] == ("addr2",)
+    assert fields(a)["address_line"] == ("addr1", "addr3")
+
+
+def test_a_place_that_the_other_file_has_in_any_of_its_lines_is_part_of_the_address(tmp_path: Path) -> None:
+    everyone = people(600, 2)
+    a = export(
+        tmp_path / "a.csv",
+        "surname,dob,address,town",
+        [f"{one['surname']},{one['dob']},{one['address']},{one['town']}" for one in everyone[:400]],
+    )
+    moving = [
+        ["The Mill", one["address"], one["town"]] if at % 3 == 0 else [one["address"], one["town"], ""]
+        for at, one in enumerate(everyone[200:])
+    ]
+    lines = [
+        f"{one['surname']},{one['dob']},{','.join(parts)}" for one, parts in zip(everyone[200:], moving, strict=True)
+    ]
+    ours, _ = read_pair(a, export(tmp_path / "b.csv", "surname,dob,addr1,addr2,addr3", lines))
+    assert fields(ours)["address_line"] == ("address", "town")
+
+
+def test_a_place_of_birth_is_not_where_one_lives(tmp_path: Path) -> None:
+    found = guessed(tmp_path, "surname,Birth Town,Geboorteplaats", "{surname},{town},{town}")
+    assert "town" not in found
+
+
+def test_cells_that_keep_a_spreadsheet_from_counting(tmp_path: Path) -> None:
+    path = export(tmp_path / "a.csv", "surname,code", ['="Smith",="00123"', "Jones,00123", '"=""O\'Neill""","=""7"""'])
+    found = read_columns(path).columns
+    assert found["surname"].all() == ["Smith", "Jones", "O'Neill"]
+    assert found["code"].all() == ["00123", "00123", "7"]
+    assert len(found["code"].values) == 3, "each text once"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("12 High Street Leeds Leeds", "12 high st leeds"),
+        ("Flat 3, 12 High Street, West Ham, West Ham", "12 high st w ham flat 3"),
+        ("12 12", "12 12"),
+        ("Leeds Leeds", "leeds"),
+    ],
+)
+def test_a_town_that_stands_twice(text: str, expected: str) -> None:
+    assert address(text) == expected
+    assert address(expected) == expected
+
+
+def test_packed_dates_that_lost_their_zero() -> None:
+    texts = ["4021999", "11081962", "18021981"]
+    reading = read_all(texts, [1, 1, 1])
+    assert [date(text, reading) for text in texts] == ["1999-02-04", "1962-08-11", "1981-02-18"]
+    year_first = read_all(["19990204", "19620811"], [1, 1])
+    assert date("9990204", year_first) == "", "a year has no zero to lose"
