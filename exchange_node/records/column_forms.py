@@ -7,6 +7,7 @@ postcodes of any country are kept, addresses are put in one order. Idempotent; n
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from exchange_node.records import standardise
@@ -123,11 +124,16 @@ _SEX_WORDS: Final = {
 }  # fmt: skip
 
 
-def sex(text: str, note: Note = ignore, spanish: bool = False) -> str:
-    """`f` or `m`, from the words and letters of several languages; with `spanish`, M is mujer and H or V is hombre."""
+_AS_USUAL: Final[Mapping[str, str]] = {}
+
+
+def sex(text: str, note: Note = ignore, meant: Mapping[str, str] = _AS_USUAL) -> str:
+    """`f` or `m`, from the words and letters of several languages; `meant`: letters that mean another thing where the
+    column is Spanish (M is mujer) or Dutch (V is vrouw, not varón).
+    """
     code = ascii_lower(text.strip().removesuffix(".0")).strip(" .")
-    if spanish and code == "m":
-        return "f"
+    if code in meant:
+        return meant[code]
     if code not in ("n/a", "m/f", "f/m"):
         code = code.partition("/")[0].rstrip()  # `Male / Gwryw`
     found = _SEX_WORDS.get(code)

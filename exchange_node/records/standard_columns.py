@@ -73,11 +73,11 @@ def _standard(name: str, source: Source, cells: list[Texts], findings: Findings)
     else:
         texts = _join(cells)
     counts = texts.counts()
-    form = _form(name, source.kind, texts, counts)
+    form = _form(name, source, texts, counts)
     return _column(name, source.kind, texts, counts, form, findings)
 
 
-def _form(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64]) -> Form:
+def _form(name: str, source: Source, texts: Texts, counts: NDArray[np.int64]) -> Form:
     if name == "phone":
         british, mobile = (
             counts[pc.match_substring_regex(texts.values, form).to_numpy(zero_copy_only=False)].sum()
@@ -95,13 +95,15 @@ def _form(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64]) -> For
     }
     if name in by_name:
         return by_name[name]
-    match kind:
+    match source.kind:
         case "date":
             reading = column_dates.read_all(texts.distinct(), counts.tolist())
             return partial(_date, reading)
         case "sex":
             letters = {text.strip().lower() for text in texts.distinct()}
-            return partial(_sex, bool(letters & {"h", "v"}) and "m" in letters and not letters & {"f", "w"})
+            dutch = any("geslacht" in column.lower() for column in source.columns)
+            spanish = not dutch and bool(letters & {"h", "v"}) and "m" in letters and not letters & {"f", "w"}
+            return partial(_sex, {"v": "f"} if dutch else {"m": "f"} if spanish else {})
         case "postcode":
             return partial(_postcode, _width(texts, counts))
     by_kind: dict[str, Form] = {
@@ -111,7 +113,7 @@ def _form(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64]) -> For
         "text": column_forms.words,
         "number": contacts.number,
     }
-    return by_kind[kind]
+    return by_kind[source.kind]
 
 
 def _date(reading: column_dates.Reading, text: str, note: Note) -> str:
@@ -134,8 +136,8 @@ def _phone(uk: bool, text: str, note: Note) -> str:
     return contacts.phone(text, note, uk)
 
 
-def _sex(spanish: bool, text: str, note: Note) -> str:
-    return column_forms.sex(text, note, spanish)
+def _sex(meant: Mapping[str, str], text: str, note: Note) -> str:
+    return column_forms.sex(text, note, meant)
 
 
 def _column(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64], form: Form, findings: Findings) -> Column:

@@ -137,7 +137,7 @@ def test_sexes(text: str, expected: str) -> None:
 
 
 def test_the_spanish_m_is_a_woman() -> None:
-    assert [sex(code, spanish=True) for code in "HM"] == ["m", "f"]
+    assert [sex(code, meant={"m": "f"}) for code in "HM"] == ["m", "f"]
 
 
 @pytest.mark.parametrize(

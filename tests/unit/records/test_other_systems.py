@@ -12,7 +12,7 @@ from exchange_node.records.addresses import address
 from exchange_node.records.column_dates import date, read_all
 from exchange_node.records.guess import Guess
 from exchange_node.records.read_columns import read_columns
-from exchange_node.records.register import Register, read_pair
+from exchange_node.records.register import Register, read_one, read_pair
 from tests.unit.records.registers import Person, people
 
 
@@ -125,6 +125,13 @@ def test_dutch_prefixes_are_part_of_the_surname(tmp_path: Path) -> None:
         [f"{one['forename']},{('', 'van', 'de')[at % 3]},{one['surname']}" for at, one in enumerate(people(300, 1))],
     )
     assert Guess(read_columns(path)).fields["surname"] == ("Tussenvoegsel", "Achternaam")
+
+
+def test_the_v_of_a_dutch_column_is_a_woman_and_of_a_spanish_one_a_man(tmp_path: Path) -> None:
+    lines = [f"{'MV'[at % 2]},{one['surname']},{one['dob']}" for at, one in enumerate(people(300, 1))]
+    for header, expected in (("Geslacht", ["m", "f"]), ("sexo", ["f", "m"])):
+        found = read_one(export(tmp_path / "a.csv", f"{header},surname,dob", lines)).columns["sex"]
+        assert [found.values[code] for code in found.codes[:2]] == expected
 
 
 def test_whole_names_are_known_by_the_names_of_the_other_file(tmp_path: Path) -> None:
