@@ -20,13 +20,11 @@ _SAMPLE: Final = 2000
 
 def _prefix(names: list[str]) -> str:
     """What most columns' names begin with (`CUSTNAME`, `CUSTDOB`), in lower case; "" if it is nothing."""
-    lowered = [name.lower() for name in names]
-    longest = max(map(len, lowered), default=0)
-    starts = ({name[:size] for name in lowered if len(name) > size} for size in range(longest, 1, -1))
-    for found in starts:
-        for start in sorted(found):
-            if sum(name.startswith(start) for name in lowered) > max(4, 0.6 * len(names)):
-                return start
+    lowered = sorted(name.lower() for name in names)
+    middle = lowered[len(lowered) // 2] if lowered else ""  # has what most of them begin with
+    for size in range(len(middle) - 1, 1, -1):
+        if sum(name.startswith(middle[:size]) for name in lowered) > max(4, 0.6 * len(lowered)):
+            return middle[:size]
     return ""
 
 
@@ -52,6 +50,10 @@ class ColumnRoles:
 
     def _role(self, *roles: str) -> list[str]:
         return [name for role in roles for name in self._roles.get(role, ())]
+
+    def is_line(self, name: str) -> bool:
+        """Whether it is called a further line of an address."""
+        return name in self._role("address_more")
 
     def _ignore(self, columns: list[str], reason: str) -> None:
         for name in columns:

@@ -37,11 +37,13 @@ _LINES: Final = 1000
 
 def reconcile(files: Sequence[FileColumns], guesses: Sequence[Guess]) -> tuple[ColumnMap, ...]:
     """The maps of files that are to be linked, each with its own names for the same fields; or of one file alone."""
-    for ours, theirs in permutations(zip(files, guesses, strict=True), 2):
+    pairs = list(permutations(zip(files, guesses, strict=True), 2))
+    for ours, theirs in pairs:
         find_names(ours, theirs)
         _settle_names(ours, theirs)
         _find_nameless(ours, theirs)
         _settle_town(ours, theirs)
+    for ours, theirs in pairs:
         for place in ("town", "state"):
             _keep_place_in_line(ours, theirs, place)
     for name in dict.fromkeys(name for guess in guesses for name in guess.own):
@@ -130,19 +132,30 @@ def _find_nameless(one: tuple[FileColumns, Guess], another: tuple[FileColumns, G
 
 
 def _settle_town(one: tuple[FileColumns, Guess], another: tuple[FileColumns, Guess]) -> None:
-    """Which address line is that of the town is told by the towns of the other file."""
+    """Which address line is that of the town is told by the towns of the other file; where they stand in several, for
+    lines move up where one is empty, none is.
+    """
     (file, ours), (other_file, theirs) = one, another
-    if "town" not in ours.fields or "town" not in theirs.fields:
+    if "town" not in ours.fields or "town" not in theirs.fields or not ours.is_line(ours.fields["town"][0]):
         return
     (town, *_), line = ours.fields["town"], ours.fields.get("address_line", ())
-
-    def met(column: str) -> float:
-        return meeting(file, column, other_file, theirs.fields["town"][0])
-
-    best = max((town, *line[1:]), key=met)
-    if met(best) >= _ALIKE and met(best) > 2 * met(town):
+    towns = {text.strip().lower() for text in other_file.columns[theirs.fields["town"][0]].distinct()[1:]}
+    share = {name: _share(file, name, towns) for name in (town, *line[1:])}
+    best = max(share, key=lambda name: share[name])
+    if sum(share.values()) < _ALIKE:
+        return
+    if share[best] > 0.9 * sum(share.values()):
         ours.fields["town"] = (best,)
         ours.fields["address_line"] = tuple(town if name == best else name for name in line)
+    else:
+        del ours.fields["town"]
+        ours.fields["address_line"] = (*line, town)
+
+
+def _share(file: FileColumns, column: str, texts: set[str]) -> float:
+    """Of the first rows, those that hold one of some texts in a column."""
+    cells = file.columns[column].at(np.arange(min(file.rows, _LINES)))
+    return sum(text.strip().lower() in texts for text in cells) / max(len(cells), 1)
 
 
 def _keep_place_in_line(one: tuple[FileColumns, Guess], another: tuple[FileColumns, Guess], place: str) -> None:

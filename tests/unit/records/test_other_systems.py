@@ -154,6 +154,21 @@ def test_which_line_is_that_of_the_town_is_told_by_the_other_file(tmp_path: Path
     assert fields(a)["address_line"] == ("addr1", "addr3")
 
 
+def test_of_lines_among_which_the_towns_of_the_other_file_move_none_is_that_of_the_town(tmp_path: Path) -> None:
+    everyone = people(600, 2)
+    lines = []
+    for at, one in enumerate(everyone[:400]):
+        parts = [one["address"], one["town"], "Yorkshire"]
+        parts = ["Flat 1", *parts[:2]] if at % 4 == 0 else parts
+        lines.append(f"{one['surname']},{one['dob']},{','.join(parts)}")
+    rest = [f"{one['surname']},{one['dob']},{one['address']},{one['town']}" for one in everyone[200:]]
+    in_lines = export(tmp_path / "a.csv", "surname,dob,addr1,addr2,addr3", lines)
+    apart = export(tmp_path / "b.csv", "surname,dob,address,town", rest)
+    for a, b in (read_pair(in_lines, apart), reversed(read_pair(apart, in_lines))):
+        assert fields(a)["address_line"] == ("addr1", "addr2", "addr3")
+        assert fields(b)["address_line"] == ("address", "town")
+
+
 def test_a_place_that_the_other_file_has_in_any_of_its_lines_is_part_of_the_address(tmp_path: Path) -> None:
     everyone = people(600, 2)
     a = export(
