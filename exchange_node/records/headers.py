@@ -66,8 +66,7 @@ def roles_of(name: str) -> list[str]:
     Besides the fields of a register: `full_name`, `nom` (a surname beside a prénom), `surname2`, `birth_year`,
     `birth_month`, `birth_day`, `age`, `title`, `house_number`, `house_name`, `unit`, `street`, `street_before`,
     `street_after`, `address_more`, `locality`, `postcode_town`, `country`; `truth`, `row-id`, and `other` for
-    what tells of someone or
-    somewhere else.
+    what tells of someone or somewhere else.
     """
     found = words(name)
     joined = "".join(found)
