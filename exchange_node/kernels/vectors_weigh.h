@@ -103,6 +103,17 @@ static inline struct piece kept(const struct head *head)
                           (const int64_t *)((const uint8_t *)head + head_bytes(head->count))};
 }
 
+/* How many users a block has at most. */
+static size_t users_of_one(const struct weighed *weighed)
+{
+    size_t most = 0, here = 0;
+    for (const struct user *user = weighed->user; user < weighed->last; user++) {
+        here = user > weighed->user && user->right == user[-1].right ? here + 1 : 1;
+        most = here > most ? here : most;
+    }
+    return most;
+}
+
 /* Weigh every value of a group. 0: no memory. */
 static int keep_all(struct weighted *weighted, int number, struct list *room)
 {
@@ -111,15 +122,22 @@ static int keep_all(struct weighted *weighted, int number, struct list *room)
     int64_t *sums = room->items;
     uint16_t *columns = (uint16_t *)(sums + weighted->most + 1);
     int8_t *values = (int8_t *)(columns + weighted->most + 1);
-    const uint32_t *end = (const uint32_t *)group->words.items + group->words.bytes / sizeof(uint32_t);
-    if (!zeros(&weighed->offsets, group->values * sizeof(uint32_t)))
+    size_t words = group->words.bytes / sizeof(uint32_t);
+    const uint32_t *end = (const uint32_t *)group->words.items + words;
+    /* For all at most: a list that grows is copied and overwritten, and what it does not use costs no memory. */
+    size_t bytes = words * users_of_one(weighed) * (sizeof(uint16_t) + sizeof(int8_t) + sizeof(int64_t)) +
+                   (size_t)group->values * 2 * sizeof(struct head) + STEP;
+    if (!zeros(&weighed->offsets, group->values * sizeof(uint32_t)) || !reserve(&weighed->pieces, bytes))
         return 0;
     for (uint32_t value = 1; value < group->values; value++) {
         const uint32_t *record = record_of(group, value); /* the next one's, or the end, if no row has the value */
         if (record < end && !keep(weighed, value, weigh_value(weighted, number, record, columns, values, sums)))
             return 0;
     }
-    return more(&weighed->pieces, STEP) != NULL; /* copies go beyond an end */
+    if (!more(&weighed->pieces, STEP)) /* copies go beyond an end */
+        return 0;
+    cut_off(&weighed->pieces, weighed->pieces.bytes);
+    return 1;
 }
 
 static void weighted_end(struct weighted *weighted)
