@@ -33,7 +33,7 @@
 #define HALF_INVERSE (1 << (INVERSE_BITS - 1))
 #define LOG_BITS 16
 #define RARITIES 4096
-#define AHEAD 6 /* rows that are on their way from memory while one is made */
+#define AHEAD 3 /* rows that are on their way from memory while one is made */
 #define LINE 64 /* bytes of a cache line */
 
 #include "vectors_table.h"
