@@ -117,10 +117,10 @@ def words(text: str, note: Note = ignore) -> str:
 _SEX_WORDS: Final = {
     **dict.fromkeys(("w", "weiblich", "frau", "femme", "feminin", "mujer", "femenino", "femenina", "fem", "femmina",
                      "vrouw", "kvinna", "kvinne", "kvinde", "kobieta", "k", "feminino", "fille", "g",
-                     "kadin", "benyw"), "f"),
+                     "kadin", "benyw", "zh", "zhen", "zhenskii"), "f"),
     **dict.fromkeys(("maennlich", "mannlich", "herr", "homme", "h", "masculin", "hombre", "masculino", "varon", "v",
                      "maschio", "man", "mann", "mand", "mezczyzna", "garcon", "b", "masc", "mal",
-                     "erkek", "e", "gwryw"), "m"),
+                     "erkek", "e", "gwryw", "muzh", "muzhskoi"), "m"),
 }  # fmt: skip
 
 
@@ -131,7 +131,7 @@ def sex(text: str, note: Note = ignore, meant: Mapping[str, str] = _AS_USUAL) ->
     """`f` or `m`, from the words and letters of several languages; `meant`: letters that mean another thing where the
     column is Spanish (M is mujer) or Dutch (V is vrouw, not varón).
     """
-    code = ascii_lower(text.strip().removesuffix(".0")).strip(" .")
+    code = romanise(ascii_lower(text.strip().removesuffix(".0"))).strip(" .")
     if code in meant:
         return meant[code]
     if code not in ("n/a", "m/f", "f/m"):

@@ -28,10 +28,11 @@ _DATA: Final = re.compile(
 
 
 def encoding(path: Path) -> tuple[str, bool]:
-    """utf-8, utf-8-sig, utf-16, utf-16-le, utf-16-be or cp1252, and whether all of it is UTF-8 without a bad byte: the
-    whole file is read once.
+    """utf-8, utf-8-sig, utf-16, utf-16-le, utf-16-be, cp1251 or cp1252, and whether all of it is UTF-8 without a bad
+    byte: the whole file is read once.
 
-    Anything that is none of the others is cp1252. Raises RecordsError: file-missing, file-empty.
+    Anything that is none of the others is cp1252, or cp1251 where words have letters outside ASCII alone, as Cyrillic
+    ones do. Raises RecordsError: file-missing, file-empty.
     """
     try:
         with open(path, "rb") as stream:
@@ -45,18 +46,24 @@ def encoding(path: Path) -> tuple[str, bool]:
             found = "utf-8-sig" if start.startswith(codecs.BOM_UTF8) else "utf-8"
             stream.seek(0)
             decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-            good = bad = 0
+            good = bad = cyrillic = 0
             while chunk := stream.read(_CHUNK):
                 text = decoder.decode(chunk)
                 if not text.isascii():
                     bad += len(_UNDECODED.findall(text))
                     good += len(_OUTSIDE.findall(text))
+                    cyrillic += len(_OWN_WORDS.findall(text)) - len(_MIXED_WORDS.findall(text))
     except OSError:
         raise RecordsError("file-missing", str(path)) from None
-    return (found, not bad) if bad * _FEW <= good else ("cp1252", False)
+    if bad * _FEW <= good:
+        return found, not bad
+    return ("cp1251" if cyrillic > 0 else "cp1252"), False
 
 
 _UNDECODED: Final = re.compile("[\udc80-\udcff]")
+# Latin words have letters outside ASCII among others, words in another alphabet nothing else.
+_OWN_WORDS: Final = re.compile("(?<![a-zA-Z\udcc0-\udcff])[\udcc0-\udcff]{3,}(?![a-zA-Z])")
+_MIXED_WORDS: Final = re.compile("[a-zA-Z][\udcc0-\udcff]|[\udcc0-\udcff][a-zA-Z]")
 _OUTSIDE: Final = re.compile("[^\0-\x7f\udc80-\udcff]")
 
 

@@ -120,6 +120,12 @@ def test_one_bad_byte_does_not_change_the_encoding_of_the_others(read: Read) -> 
     assert cells(read(raw))["surname"] == ["Zoë"] * 100 + ["a\ufffdb", ""]
 
 
+def test_cyrillic_of_old_systems(read: Read) -> None:
+    raw = "Фамилия;Пол\nИванова;Ж\nSmith;М\n".encode("cp1251")
+    assert cells(read(raw)) == {"Фамилия": ["Иванова", "Smith"], "Пол": ["Ж", "М"]}
+    assert "encoding cp1252" in read("surname;à\nÉtienne;é\nÖz;ÄÖÜ\nMüller;\n".encode("cp1252")).notes
+
+
 def test_right_to_left_names(read: Read) -> None:
     assert cells(read("surname,sex\nכהן,1\nمحمد,2\n".encode()))["surname"] == ["כהן", "محمد"]
 
@@ -183,6 +189,16 @@ def test_parquet(tmp_path: Path) -> None:
         "ok": ["true", "false", ""],
     }
     assert len([note for note in found.notes if "left out" in note]) == 2
+
+
+def test_parts_of_structures_in_parquet(tmp_path: Path) -> None:
+    named = [{"first": "a", "more": {"last": "b"}}, None, {"first": None, "more": None}]
+    pq.write_table(pa.table({"name": named, "sex": ["f", "m", "f"]}), tmp_path / "a.parquet", row_group_size=2)
+    assert cells(read_columns(tmp_path / "a.parquet")) == {
+        "name.first": ["a", "", ""],
+        "name.more.last": ["b", "", ""],
+        "sex": ["f", "m", "f"],
+    }
 
 
 @pytest.mark.parametrize(
