@@ -13,11 +13,14 @@ from exchange_node.records.standardise import Note, ascii_lower, ignore
 _DIGITS: Final = re.compile(r"\d+", re.ASCII)
 _EXTENSION: Final = re.compile(r"(?:ext|x|#)\.?\s*\d*\Z", re.I)
 
+_APART: Final = re.compile(r"[/;,|&\r\n]|\b(?:or|and)\b", re.I)
+
 
 def phone(text: str, note: Note = ignore, uk: bool = False) -> str:
     """Digits with the country's code in front where it is known: UK numbers from `0` or `+44` become `44...`, and with
     `uk` also those whose zero a spreadsheet took; North American ones lose their leading 1. Numbers of fewer than seven
-    digits and of one digit repeated, from the second on, are missing.
+    digits and of one digit repeated, from the second on, are missing. Of several numbers the first mobile one stands
+    for all, or the first.
     """
     trimmed = text.strip()
     if not trimmed:
@@ -34,6 +37,9 @@ def phone(text: str, note: Note = ignore, uk: bool = False) -> str:
         digits = "44" + digits[3:].lstrip("0")
     if len(digits) == 11 and digits[0] == "1" and digits[1] not in "01":
         digits = digits[1:]
+    if len(digits) > 15 and len(parts := [part for part in _APART.split(trimmed) if part.strip()]) > 1:
+        several = [found for part in parts if (found := phone(part, uk=uk))]
+        return next((found for found in several if found.startswith("447")), several[0] if several else "")
     if not 7 <= len(digits) <= 15:
         note("phone-unreadable")
         return ""
