@@ -8,16 +8,24 @@ from typing import Final
 
 import numpy as np
 
-from exchange_node.records import column_forms, headers, standardise
+from exchange_node.records import column_dates, column_forms, headers, standardise
 from exchange_node.records.columns import Kind
 from exchange_node.records.texts import Texts
 from exchange_node.records.values import MISSING
 
 _SAMPLE: Final = 2000  # rows, evenly spaced
+_DAY: Final = r"(?:[0-2]\d|3[01])"
+_MONTH: Final = r"(?:0\d|1[0-2])"
 _SHAPES: Final = {
     "date": re.compile(
         r"(?:\d{4}[-/. ]\d{1,2}[-/. ]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}|(?:18|19|20)\d\d[01]\d[0-3]\d|"
-        r"\d{1,2}[-/. ]*[A-Za-z]{3,9}[-/., ]*\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4})(?:[T ]\d\d:\d\d.*)?(?:\.0)?",
+        r"(?:[A-Za-z]{3,9}[., ]+)?\d{1,2}(?:st|nd|rd|th)?(?: of)?[-/. ]*[A-Za-z]{3,9}[-/., ]*\d{2,4}|"
+        r"[A-Za-z]{3,9} \d{1,2}(?:st|nd|rd|th)?,? \d{4})(?:[T ]\d\d:\d\d.*)?(?:\.0)?",
+        re.ASCII,
+    ),
+    "packed": re.compile(rf"{_DAY}{_MONTH}\d\d|{_MONTH}{_DAY}\d\d|\d\d{_MONTH}{_DAY}", re.ASCII),
+    "day-month": re.compile(
+        r"\d{1,2}(?:st|nd|rd|th)?(?: of)?[-/. ]+(?:[A-Za-z]{3,9}|\d{1,2})|[A-Za-z]{3,9}[-/. ]+\d{1,2}(?:st|nd|rd|th)?",
         re.ASCII,
     ),
     "year": re.compile(r"(?:18[5-9]\d|19\d\d|20[0-4]\d)(?:\.0)?", re.ASCII),
@@ -112,12 +120,12 @@ def _running(column: Texts, filled: int) -> bool:
 _DEATH: Final = frozenset(("death", "deceased", "died", "dod"))
 _NAME: Final = frozenset(("name", "names", "surname", "forename", "lastname", "firstname", "nom", "apellido"))
 _FEW: Final = 200
-_YEAR: Final = re.compile(r"(?:18|19|20)\d\d")
 
 
 def spread_of_years(texts: list[str]) -> int:
-    """The years between the first and the last of twenty dates written with four-digit years."""
-    years = sorted(int(found[0]) for text in texts if (found := _YEAR.search(text)))
+    """The years between the first and the last of twenty dates."""
+    reading = column_dates.decide(texts, [1] * len(texts))
+    years = sorted(year for text in texts if (year := int(column_dates.date(text, reading)[:4] or 0)))
     return years[len(years) * 19 // 20] - years[len(years) // 20] if len(years) > 5 else 0
 
 
@@ -155,8 +163,10 @@ def fits(role: str, found: Contents) -> bool:
             return share("date") > 0.3 or share("year") > 0.5 or (share("digits") > 0.5 and found.length >= 4)
         case "birth_year":
             return share("digits") > 0.5 and found.distinct > 10
-        case "birth_month" | "birth_day":
+        case "birth_month":
             return found.distinct < 40
+        case "birth_day":
+            return (found.distinct < 40 and found.most < 32 and share("date") < 0.5) or share("day-month") > 0.6
         case "sex":
             return share("sex") > 0.3 or found.distinct <= 8
         case "postcode":
@@ -167,6 +177,10 @@ def fits(role: str, found: Contents) -> bool:
             return found.length > 5 and share("letters") < 0.5
         case "forename" | "surname" | "surname2" | "surname_before" | "full_name" | "nom" | "middle_names":
             return share("letters") > 0.5
+        case "initials":
+            return share("letters") > 0.5 and found.length < 6
+        case "outcode" | "incode":
+            return 2 <= found.length < 5
         case "town" | "state" | "locality":
             return share("letters") > 0.5 or found.distinct < _FEW
     return True

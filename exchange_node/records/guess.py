@@ -50,13 +50,17 @@ class Guess(ColumnRoles):
             columns = self._role(field) or (self._role("postcode_town") if field in ("postcode", "town") else [])
             if columns:
                 self.fields[field] = (self._fullest(columns),)
+        outward, inward = self._role("outcode"), self._role("incode")
+        if outward and inward and "postcode" not in self.fields:
+            self.fields["postcode"] = (outward[0], inward[0])
         phones = self._role("phone")
         mobile = [name for name in phones if _MOBILE.intersection(headers.words(name))]
         if phones:
             self.fields["phone"] = tuple(dict.fromkeys((*mobile, *phones)))
 
     def _take_names(self) -> None:
-        whole, forename, surname = self._role(FULL_NAME), self._role("forename"), self._role("surname")
+        whole, surname = self._role(FULL_NAME), self._role("surname")
+        forename = self._role("forename") or (self._role("initials") if surname and not whole else [])
         for name in self._role("nom"):
             (surname if forename and not surname else whole).append(name)
         if len(whole) > 1 and all(self._contents[name].words < 1.5 for name in whole):  # several columns called `name`
@@ -148,6 +152,7 @@ class Guess(ColumnRoles):
             if not {"other", "row-id"}.isdisjoint(self.roles_of(name)[:1]):
                 continue
             nameless = self.nameless(name)
+            wordless = nameless or (not name.isascii() and self.unknown(name))
             unknown = self.roles_of(name) in ([], ["locality"])
             for field, sure in (
                 ("email", found.share("email") > 0.6),
@@ -155,7 +160,8 @@ class Guess(ColumnRoles):
                 ("ni_number", found.share("ni_number") > 0.7),
                 ("postcode", found.share("postcode") > 0.6),
                 ("date_of_birth", found.share("date") > 0.8 and self._births(name)),
-                ("phone", nameless and found.share("phone") > 0.8 and found.share("date") < 0.2),
+                ("date_of_birth", nameless and found.share("packed") > 0.9 and self._births(name)),
+                ("phone", wordless and found.share("phone") > 0.8 and found.share("date") < 0.2),
                 ("sex", unknown and found.share("sex") > 0.9 and found.share("digits") < 0.1 and found.distinct < 9),
                 ("address_line", unknown and found.share("numbered") > 0.5 and found.words >= 2.4),
             ):

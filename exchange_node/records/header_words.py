@@ -59,7 +59,7 @@ PATTERNS: Final = {
         e?post(adresse)? eposta ebost
     """,
     "phone": r"""
-        (tele|tel)?phone(no|num|number|nbr)?\d? tel(ephone)?(no|num|number|nr)?\d? contact(no|num|number)
+        (tele|tel)?phones?(no|num|number|nbr)?s?\d? tel(ephone)?(no|num|number|nr)?\d? contact(no|num|number)
         (mobile|mob|cell|landline)(tel|telephone|phone)?(no|num|number)?\d?
         (day|daytime|evening|eve)(tel|telephone|phone)(no|num|number)?\d?
         telefon(nummer)? handy(nummer)? telefono\d? movil portable fon msisdn
@@ -83,7 +83,7 @@ PATTERNS: Final = {
         dob\w{0,3}\d? (d|date|dt)(birth|born)(dt)? (birth|born)(date|dt|day)?(on)? dateob bdate bday
         geb(urts)?(dat(um)?)? geboren datenaissance datedenaissance naissance ddn fecha(de)?nac(imiento)? fnac
         data(di)?nascita nacimiento geboortedatum fodelsedatum dataurodzenia data(de)?nascimento dobddmmyyyy
-        dobyyyymmdd birthdatetime
+        dobyyyymmdd birthdatetime b(i)?rthda?te?
         gebam date(de)?naiss nee?le fechanacto nascita data(ur|urodz) geb(oorte)?datum dyddiadgeni dogum(tarihi)? dtnasc
         (fodsels?|fode(lse)?|fods)(dato?|dag|tid|datum)? fodt f(odt)?dato? fodd
     """,
@@ -99,7 +99,7 @@ PATTERNS: Final = {
         m(iddle)?initials? m(name|nm) mid(dle)? fname(c)?2 (given|fore|first)names?[23] zweit(er)?(vor)?name
         deuxiemeprenom forename[23] autresprenoms segundonombre
         2e?prenom (tweede|zweite|andere|weitere)(vor|voor)?na(am|men) drugieimie ikinciadi? enwcanol name(middle|mid)
-        mellomna(vn|mn) mellemnavn nomesdomeio
+        mellomna(vn|mn) mellemnavn nomesdomeio otchestvo pobatkovi
     """,
     "forename": r"""
         (first|fore|given|christian|f|g)(name|names|nm|nam)1? fn fname(c1|1) givens? first vornamen? prenoms?1?
@@ -107,6 +107,7 @@ PATTERNS: Final = {
         giv(en)?(name|nm) vorname voornamen enw(cyntaf|au)? adi? isim imiona
         fornavne? tilltalsnamn nomeproprio
     """,
+    "initials": r"((first|fore|given|f)(name)?)?init(ial)?s?",
     "surname2": r"lname(c)?2 surname2 (last|family)name2 segundoapellido apellido2 apellidomaterno",
     "surname_before": r"tussenvoegsels? (naam|surname|name)?(voorvoegsels?|infix) namenszusatz",
     "surname": r"""
@@ -177,6 +178,8 @@ PATTERNS: Final = {
         kod codpost cod(igo)?postal postakodu codepost
         post(nr|nummer)
     """,
+    "outcode": r"(post(al)?(code|cd)?|pc)?out(ward|er)?(code|cd|part|half)? (outward|outer)post(code|cd)",
+    "incode": r"(post(al)?(code|cd)?|pc)?in(ward|ner)?(code|cd|part|half) (inward|inner)post(code|cd) post(code|cd)in",
     "country": r"country(name|code)? land pays pais nation(ality)?",
 }  # fmt: skip
 INSTEAD: Final = {

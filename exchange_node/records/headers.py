@@ -12,6 +12,7 @@ from exchange_node.records.standardise import ascii_lower
 _WORDS: Final = re.compile(r"[a-z]+|\d+")
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PARENTHESES: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_POSSESSIVE: Final = re.compile(r"['\u2019]s\b", re.I)
 _PLACES: Final = frozenset(("town", "locality", "state", "country"))
 _RULES: Final = tuple((role, re.compile("|".join(PATTERNS[role].split()))) for role in PATTERNS)
 
@@ -34,6 +35,7 @@ _ABBREVIATED: Final = {
 
 def words(name: str) -> list[str]:
     """A column's name as lower-case words and numbers: `DateOfBirth`, `date_of_birth`, `DATE OF BIRTH` are alike."""
+    name = _POSSESSIVE.sub("", name)  # of `Child's name` no s is left, which is short for a surname
     outside = _PARENTHESES.sub(" ", name)
     return _WORDS.findall(romanise(ascii_lower(_CAMEL.sub(" ", outside if outside.strip() else name))))
 
@@ -103,7 +105,7 @@ def hints_of(name: str) -> list[str]:
         for start in range(end):
             part = [word for word in found[start:end] if word not in ("of", "the", "de")]
             vague = VAGUE.issuperset(part) or len("".join(part)) < 3
-            if not vague or end in heads:
+            if part != ["by"] and (not vague or end in heads):  # a town in Danish, and `Created by`
                 hints += _matches("".join(part))
     return [hint for hint in dict.fromkeys(hints) if hint not in _PLACES or not of_birth(name)]
 
@@ -114,4 +116,6 @@ def of_birth(name: str) -> bool:
 
 
 def _matches(joined: str) -> list[str]:
-    return [role for role, pattern in _RULES if pattern.fullmatch(joined)]
+    roles = [role for role, pattern in _RULES if pattern.fullmatch(joined)]
+    also = "date_of_birth" in roles and "birth_day" not in roles
+    return [*roles, "birth_day"] if also else roles  # `yob`, `mob`, `dob`

@@ -66,7 +66,9 @@ FIELD_ORDER: Final = (
 
 
 def _standard(name: str, source: Source, cells: list[Texts], findings: Findings) -> Column:
-    if name == "phone" or source.kind in ("number", "sex", "postcode", "place"):
+    if source.kind == "postcode" and len(cells) == 2 and _outward(cells[0]):
+        texts = _join(cells)
+    elif name == "phone" or source.kind in ("number", "sex", "postcode", "place"):
         texts = _first(cells)
     elif source.kind == "date" and len(cells) > 1:
         texts = _join_dates(cells)
@@ -79,14 +81,11 @@ def _standard(name: str, source: Source, cells: list[Texts], findings: Findings)
 
 def _form(name: str, source: Source, texts: Texts, counts: NDArray[np.int64]) -> Form:
     if name == "phone":
-        british, mobile = (
-            counts[pc.match_substring_regex(texts.values, form).to_numpy(zero_copy_only=False)].sum()
-            for form in (
-                r"^\W*(0|44)",
-                r"^7\d{9}(\.0)?$",
-            )  # mobiles are all that is left where numbers lost their zeros
-        )
-        return partial(_phone, bool(british > 0.1 * counts[1:].sum() or mobile > 0.5 * counts[1:].sum()))
+        # mobiles are all that is left where numbers lost their zeros
+        british = _share(texts, counts, r"^\W*(0|44)") > 0.1 or _share(texts, counts, r"^7\d{9}(\.0)?$") > 0.5
+        return partial(_phone, british)
+    if name == "forename" and _are_initials(texts, counts):
+        return _initials
     by_name: dict[str, Form] = {
         "state": column_forms.state,
         "email": contacts.email,
@@ -118,6 +117,10 @@ def _form(name: str, source: Source, texts: Texts, counts: NDArray[np.int64]) ->
 
 def _date(reading: column_dates.Reading, text: str, note: Note) -> str:
     return column_dates.date(text, reading, note)
+
+
+def _initials(text: str, note: Note) -> str:
+    return column_forms.name(" ".join(text.replace(".", "")), note)
 
 
 def _postcode(width: int, text: str, note: Note) -> str:
@@ -216,6 +219,22 @@ def _further_names(made: dict[str, Column]) -> None:
     made["forename"] = Column("forename", "name", list(firsts), first[forename.codes])
 
 
+def _share(texts: Texts, counts: NDArray[np.int64], form: str) -> float:
+    """Of the cells that are filled, those in which a regular expression is found."""
+    found = pc.match_substring_regex(texts.values, form).to_numpy(zero_copy_only=False)
+    return float(counts[1:][found[1:]].sum() / max(counts[1:].sum(), 1))
+
+
+def _outward(texts: Texts) -> bool:
+    """Whether most cells are the first half of a UK postcode."""
+    return _share(texts, texts.counts(), r"^\s*[A-Za-z]{1,2}\d[A-Za-z\d]?\s*$") > 0.5
+
+
+def _are_initials(texts: Texts, counts: NDArray[np.int64]) -> bool:
+    """Whether cells are initials, `JP`, and not short names, which have vowels."""
+    return _share(texts, counts, r"^(?:[A-Z][. ]*){1,3}$") > 0.9 and _share(texts, counts, r"^[^AEIOUY]+$") > 0.3
+
+
 def _first(cells: list[Texts]) -> Texts:
     """For each row the first cell that is filled."""
     found = cells[0]
@@ -248,6 +267,8 @@ def _join_dates(cells: list[Texts]) -> Texts:
     most = [_largest(column) for column in cells]
     year = max(range(len(cells)), key=lambda at: most[at])
     rest = [at for at in range(len(cells)) if at != year]
+    if len(rest) == 1 and not most[rest[0]]:  # `14 March`, `14/03`
+        return _join([_part(cells[rest[0]], "00"), _part(cells[year], "0000")], "-")
     if year and len(rest) == 2:
         rest.reverse()  # day, month, year
     if len(rest) == 2 and most[rest[0]] > 12 >= most[rest[1]]:

@@ -366,6 +366,8 @@ def test_nothing_to_link_by(tmp_path: Path) -> None:
         ("MothersMaidenName", "other"),
         ("mother_maiden_name", "other"),
         ("gp_postcode", "other"),
+        ("Mother's DOB", "other"),
+        ("Postcode Out", "outcode"),
         ("place of birth", ""),
         ("Surname_A", "surname"),
         ("entity_id", "truth"),

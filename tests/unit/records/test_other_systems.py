@@ -25,6 +25,12 @@ def fields(register: Register) -> dict[str, tuple[str, ...]]:
     return {name: source.columns for name, source in register.map.fields.items()}
 
 
+def values(register: Register, field: str) -> list[str]:
+    """The standard forms of a field, one for each row."""
+    column = register.columns[field]
+    return [column.values[code] for code in column.codes]
+
+
 def guessed(tmp_path: Path, header: str, line: str, count: int = 300) -> dict[str, tuple[str, ...]]:
     """The fields of a file whose lines are filled in for each person."""
     path = export(tmp_path / "a.csv", header, [line.format(**one) for one in people(count, 1)])
@@ -220,3 +226,69 @@ def test_packed_dates_that_lost_their_zero() -> None:
     assert [date(text, reading) for text in texts] == ["1999-02-04", "1962-08-11", "1981-02-18"]
     year_first = read_all(["19990204", "19620811"], [1, 1])
     assert date("9990204", year_first) == "", "a year has no zero to lose"
+
+
+def test_of_whom_a_name_is_said_to_be(tmp_path: Path) -> None:
+    found = guessed(
+        tmp_path, "Mother's name,Child's name,Child\u2019s DOB,Created by", "{job} {town},{whole},{dob},{town}"
+    )
+    assert found["full_name"] == ("Child's name",)
+    assert found["date_of_birth"] == ("Child\u2019s DOB",)
+    assert "town" not in found, "`by` is a town in Danish, but only where it stands alone"
+
+
+@pytest.mark.parametrize("born", ["{day}th May {year}", "Tue {day} Jan {year}", "May {day}th, {year}"])
+def test_dates_in_words(tmp_path: Path, born: str) -> None:
+    lines = [f'{one["surname"]},"{born.format(**one)}"' for one in people(50, 1)]
+    register = read_one(export(tmp_path / "a.csv", "surname,born", lines))
+    assert fields(register)["date_of_birth"] == ("born",)
+    expected = [one["year"] for one in people(50, 1)]
+    assert [value[:4] for value in values(register, "date_of_birth")] == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "columns"),
+    [
+        ("surname,Birthday,Year", "{surname},{day} May,{year}", ("Year", "Birthday")),
+        ("surname,Birthday,Year", "{surname},{day}/05,{year}", ("Year", "Birthday")),
+        ("surname,yob,mob,dob", "{surname},{year},{month},{day}", ("yob", "mob", "dob")),
+    ],
+)
+def test_a_birth_date_in_parts(tmp_path: Path, header: str, line: str, columns: tuple[str, ...]) -> None:
+    register = read_one(export(tmp_path / "a.csv", header, [line.format(**one) for one in people(200, 1)]))
+    assert fields(register)["date_of_birth"] == columns
+    month = "{month}" if "{month}" in line else "5"
+    expected = [f"{one['year']}-{int(month.format(**one)):02}-{int(one['day']):02}" for one in people(200, 1)]
+    assert values(register, "date_of_birth") == expected
+
+
+def test_birth_dates_with_years_of_two_digits(tmp_path: Path) -> None:
+    lines = [
+        f"{one['surname']},{one['dob'].replace('/', '')[:4]}{one['year'][2:]},{number:06}"
+        for number, one in zip(range(1, 999999, 4999), people(200, 1), strict=False)
+    ]
+    found = Guess(read_columns(export(tmp_path / "a.csv", "v1,v2,v3", lines))).map().fields
+    assert found["date_of_birth"].columns == ("v2",)
+    found = Guess(read_columns(export(tmp_path / "b.csv", "v1,v3,v2", lines))).map().fields
+    assert found["date_of_birth"].columns == ("v3",)
+
+
+def test_a_postcode_in_two_columns(tmp_path: Path) -> None:
+    lines = [f"{one['surname']},{one['postcode'].replace(' ', ',')}" for one in people(50, 1)]
+    register = read_one(export(tmp_path / "a.csv", "surname,Postcode Out,Postcode In", lines))
+    assert values(register, "postcode") == [one["postcode"] for one in people(50, 1)]
+
+
+def test_initials_are_forenames_where_there_are_no_others(tmp_path: Path) -> None:
+    assert guessed(tmp_path, "Surname,Inits", "{surname},{title}")["forename"] == ("Inits",)
+    assert guessed(tmp_path, "Surname,Inits,Forename", "{surname},{title},{forename}")["forename"] == ("Forename",)
+    assert "forename" not in guessed(tmp_path, "Name,Inits", "{whole},{title}")
+    several = read_one(export(tmp_path / "b.csv", "Surname,Inits", ["Smith,JP", "Jones,B.", "Khan,T. L."]))
+    assert values(several, "forename") == ["j", "b", "t"]
+    assert values(several, "middle_names") == ["p", "", "l"]
+    short = read_one(export(tmp_path / "c.csv", "Surname,Forename", ["CHEN,LI", "KIM,JO", "WU,WEI"]))
+    assert values(short, "forename") == ["li", "jo", "wei"]
+
+
+def test_phones_under_a_name_that_is_not_known(tmp_path: Path) -> None:
+    assert guessed(tmp_path, "surname,رقم الهاتف", "{surname},{phone}")["phone"] == ("رقم الهاتف",)
