@@ -6,6 +6,7 @@ are known by their cells alone. Every column that is not used is listed with the
 
 from __future__ import annotations
 
+import re
 from typing import Final, get_args
 
 from exchange_node.records import header_words, headers
@@ -54,7 +55,7 @@ class Guess(ColumnRoles):
         if outward and inward and "postcode" not in self.fields:
             self.fields["postcode"] = (outward[0], inward[0])
         phones = self._role("phone")
-        mobile = [name for name in phones if _MOBILE.intersection(headers.words(name))]
+        mobile = [name for name in phones if _MOBILE.intersection(headers.words(re.sub(r"[()\[\]]", " ", name)))]
         if phones:
             self.fields["phone"] = tuple(dict.fromkeys((*mobile, *phones)))
 

@@ -290,5 +290,10 @@ def test_initials_are_forenames_where_there_are_no_others(tmp_path: Path) -> Non
     assert values(short, "forename") == ["li", "jo", "wei"]
 
 
+def test_mobiles_come_first(tmp_path: Path) -> None:
+    found = guessed(tmp_path, "surname,Tel (home),Tel (mob)", "{surname},{phone},{phone}")
+    assert found["phone"] == ("Tel (mob)", "Tel (home)")
+
+
 def test_phones_under_a_name_that_is_not_known(tmp_path: Path) -> None:
     assert guessed(tmp_path, "surname,رقم الهاتف", "{surname},{phone}")["phone"] == ("رقم الهاتف",)
