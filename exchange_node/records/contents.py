@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from exchange_node.records import column_dates, column_forms, headers, standardise
+from exchange_node.records import column_dates, column_forms, header_words, headers, standardise
 from exchange_node.records.columns import Kind
 from exchange_node.records.texts import Texts
 from exchange_node.records.values import MISSING
@@ -119,6 +119,7 @@ def _running(column: Texts, filled: int) -> bool:
 
 _DEATH: Final = frozenset(("death", "deceased", "died", "dod"))
 _NAME: Final = frozenset(("name", "names", "surname", "forename", "lastname", "firstname", "nom", "apellido"))
+_WRITING: Final = frozenset(("created", "entered", "keyed", "updated", "modified", "amended"))
 _FEW: Final = 200
 
 
@@ -138,6 +139,10 @@ def own_kind(name: str, found: Contents) -> Kind | str:
         return "it counts the rows"
     if headers.role_of(name) == "row-id" and (len(words) <= 2 or found.length > 20) and found.unique:
         return "it names rows, not people"
+    if found.unique and header_words.GENERIC_NUMBER.issuperset(words):  # `No.`, and `#`
+        return "it names rows, not people"
+    if _WRITING.intersection(words):
+        return "it tells of the row, not of the person"
     if found.words > 8:
         return "it is free text"
     if found.share("date") > 0.6:

@@ -341,6 +341,16 @@ def test_of_lines_that_move_up_none_is_that_of_the_town(tmp_path: Path) -> None:
     assert "town" not in fields
 
 
+def test_who_wrote_a_row_and_its_number_are_not_the_person(tmp_path: Path) -> None:
+    found = people(300, 1)
+    codes = random.Random(1).sample(range(10**6), 300)
+    extra = [{**one, "#": str(code), "by": one["job"]} for one, code in zip(found, codes, strict=True)]
+    columns = {"#": "#", "surname": "surname", "dob": "dob", "Created by": "by", "Job": "job"}
+    ours = read_one(write(tmp_path / "a.csv", columns, extra)).map
+    assert list(ours.fields) == ["surname", "date_of_birth", "job"]
+    assert set(ours.ignored) == {"#", "Created by"}
+
+
 def test_the_truth_is_never_used(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", {"who": "ssn", "surname": "surname", "dob": "dob"}, people(100, 3))
     a, b = read_pair(path, path, exclude=frozenset({"who"}))
