@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--rows", default="100000,300000", help="rows a side, with commas between them")
     parser.add_argument("--sets", type=Path, help="a folder of sets; without it they are made")
     parser.add_argument("--only", default="", help="names of sets, with commas between them")
-    parser.add_argument("--peer", type=int, default=300_000, help="the most rows a side that Splink gets")
+    parser.add_argument("--peer", type=int, default=350_000, help="the most rows a side that Splink gets")
     parser.add_argument("--setup", choices=SETUPS, default="library", help="how Splink is set up")
     parser.add_argument("--out", type=Path, help="where to write all figures, as JSON")
     options = parser.parse_args()

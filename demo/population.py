@@ -200,13 +200,15 @@ def _postcodes(dice: Dice, count: int) -> list[tuple[str, str]]:
 
 
 def _nhs_numbers(count: int) -> list[str]:
-    """Valid check digits in the range beginning 999, which is never issued to a patient."""
+    """Valid check digits in the range beginning 999, which is never issued to a patient. It has some 909,000; people
+    beyond those have none.
+    """
     found: list[str] = []
-    serial = 0
-    while len(found) < count:
-        serial += 7
-        digits = f"999{serial:06d}"
+    for at in range(1, 1_000_000):
+        if len(found) == count:
+            break
+        digits = f"999{7 * at % 1_000_000:06d}"  # seven divides no power of ten, so each comes once
         check = 11 - sum(int(digit) * weight for digit, weight in zip(digits, range(10, 1, -1), strict=True)) % 11
         if check != 10:
             found.append(f"{digits}{check % 11}")
-    return found
+    return found + [""] * (count - len(found))

@@ -28,6 +28,7 @@ SMALLEST = {
     "blocks": "--times 0.1",
     "calibration": "--rows 300",
     "clks": "--rows 1000 --peer 500",
+    "dice": "--left 300 --size 0.02",
     "dot": "--rows 512 --large 5000",
     "groups": "--people 100 --parties 3 --only clean",
     "growth": "--rows 300 --peer 0",

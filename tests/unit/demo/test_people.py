@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from demo.people import ORGANISATIONS, World, make_world
+from demo.population import _nhs_numbers
 from exchange_node.records.cohort import parse_condition
 from exchange_node.records.facts import PersonFacts
 from exchange_node.records.mapping import RecordsMapping
@@ -120,6 +121,13 @@ def test_nhs_numbers_are_valid_and_of_the_range_that_is_never_issued(world: Worl
     numbers = [person.nhs_number for person in world.people]
     assert len(set(numbers)) == len(numbers)
     assert all(number.startswith("999") and nhs_number(number) == number for number in numbers)
+
+
+def test_the_range_of_nhs_numbers_is_used_up_and_no_number_comes_twice() -> None:
+    numbers = _nhs_numbers(910_000)
+    first_without = numbers.index("")
+    assert first_without > 909_000 and not any(numbers[first_without:])
+    assert len(set(numbers[:first_without])) == first_without
 
 
 def test_postcodes_are_in_no_area_in_use(world: World) -> None:
