@@ -103,10 +103,12 @@ def false_links(rehearsal: Rehearsal, left_rows: int, right_rows: int, shared: f
 
     Rehearsals meet a stranger's relatives as often as one register has them. The other has them as often if it has
     people one by one, but only as far as people are shared if it has whole households. Nobody knows: half of each.
+    A row is free, here as there, if it is not its own person's link: where all people are shared some are missed.
     """
     missing = (1 - shared / min(left_rows, right_rows)) / 2
     of_strangers = _smooth(rehearsal.invented - missing * rehearsal.related)
-    return (right_rows - shared) * ((left_rows - shared) * of_strangers + shared * _smooth(rehearsal.mistaken))
+    free = right_rows - shared * rehearsal.found[0]
+    return free * ((left_rows - shared) * of_strangers + shared * _smooth(rehearsal.mistaken))
 
 
 def estimate_by_odds(odds: Floats) -> Estimate:
