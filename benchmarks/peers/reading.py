@@ -53,7 +53,7 @@ def columns(file: Path) -> dict[str, str]:
 
 def _upper(column: str) -> str:
     spelled = column
-    for letter, letters in {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "AE", "Ö": "OE", "Ü": "UE"}.items():
+    for letter, letters in {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "AE", "Ö": "OE", "Ü": "UE", "ł": "l", "Ł": "L"}.items():
         spelled = f"replace({spelled}, '{letter}', '{letters}')"
     return f"upper(strip_accents({spelled}))"
 
@@ -105,7 +105,8 @@ def load(connection: duckdb.DuckDBPyConnection, file: Path, table: str, fields: 
             value = f"split_part({_words(column)}, ' ', {1 if field == 'forename' else -1})"
         else:
             value = CLEANED.get(field, _words)(column)
-        values.append(f"nullif({value}, '') AS {field}")
+        absent = f"upper(trim({column})) IN ('UNKNOWN', 'N/A', '-')"
+        values.append(f"CASE WHEN NOT {absent} THEN nullif({value}, '') END AS {field}")
     derived = ["*"]
     if {"forename", "surname"} <= set(fields):
         derived.append("forename || ' ' || surname AS full_name")
