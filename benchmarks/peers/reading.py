@@ -40,6 +40,8 @@ STREETS = {
 }  # fmt: skip
 DATES = ("%Y-%m-%d", "%Y%m%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%Y")  # the one that fits most rows
 
+SPELLED = tuple(zip("äöüßÄÖÜłŁ", ("ae", "oe", "ue", "ss", "AE", "OE", "UE", "l", "L"), strict=True))
+
 
 def columns(file: Path) -> dict[str, str]:
     """Known field -> the file's own column."""
@@ -53,7 +55,7 @@ def columns(file: Path) -> dict[str, str]:
 
 def _upper(column: str) -> str:
     spelled = column
-    for letter, letters in {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "AE", "Ö": "OE", "Ü": "UE", "ł": "l", "Ł": "L"}.items():
+    for letter, letters in SPELLED:
         spelled = f"replace({spelled}, '{letter}', '{letters}')"
     return f"upper(strip_accents({spelled}))"
 

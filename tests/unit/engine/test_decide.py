@@ -144,6 +144,15 @@ def test_relatives_are_met_less_often_where_few_people_are_shared(shared: int, s
     assert kin == pytest.approx(share * strangers, rel=1e-3)
 
 
+def test_where_all_people_are_shared_who_is_missed_may_still_be_taken_for_another() -> None:
+    mistaken = above(STRANGERS) / 1000
+    foretold = [
+        false_links(Rehearsal(found * above(PEOPLE), mistaken, mistaken, 0 * THRESHOLDS), 1000, 1000, 1000)[0]
+        for found in (1.0, 0.98, 0.9)
+    ]
+    assert foretold[0] < 5 < foretold[1] < foretold[2]
+
+
 def test_false_links_that_were_foretold_wrongly_where_there_are_many_do_not_move_the_threshold() -> None:
     """Few shared people among many strangers: half as many pairs of strangers as foretold, at low thresholds alone."""
     random = np.random.default_rng(4)
