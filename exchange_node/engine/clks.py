@@ -130,9 +130,9 @@ class _Side:
         """What it foretells of links between two registers."""
         return rehearsed(self.party, _in_odds(self.found, curve))
 
-    def rake(self, curve: Curve, least: float, mean: NDArray[np.float64]) -> None:
+    def rake(self, curve: Curve, least: float, mean: NDArray[np.float64], pairs: int) -> None:
         """Weigh the copies so that those accepted differ from their originals as the accepted pairs do on average."""
-        self.party.rake(curve.odds(self._same) >= least, mean)
+        self.party.rake(curve.odds(self._same) >= least, mean, pairs)
 
     def curve(self) -> Curve:
         """What likeness is worth, by this register alone. Raises LinkageError too-few-people."""
@@ -213,7 +213,7 @@ def _raked(sides: Sequence[_Side], found: Found, curve: Curve, least: float) -> 
     left, right = sides[0].party.side.vectors, sides[-1].party.side.vectors
     mean = left.features(accepted.left, right, accepted.right).mean(axis=0, dtype=np.float64)
     for side in sides:
-        side.rake(curve, least, mean)
+        side.rake(curve, least, mean, len(accepted))
     return _mean(sides)
 
 

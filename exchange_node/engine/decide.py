@@ -107,7 +107,7 @@ def false_links(rehearsal: Rehearsal, left_rows: int, right_rows: int, shared: f
     """
     missing = (1 - shared / min(left_rows, right_rows)) / 2
     of_strangers = _smooth(rehearsal.invented - missing * rehearsal.related)
-    free = right_rows - shared * rehearsal.found[0]
+    free = right_rows - shared * float(rehearsal.found[0])
     return free * ((left_rows - shared) * of_strangers + shared * _smooth(rehearsal.mistaken))
 
 

@@ -56,7 +56,7 @@ def dedupe(
     if len(accepted) >= FEW:
         vectors = party.side.vectors
         mean = vectors.features(accepted.left, vectors, accepted.right).mean(axis=0, dtype=np.float64)
-        party.rake(party.odds(party.same) >= least, mean, within=True)
+        party.rake(party.odds(party.same) >= least, mean, len(accepted), within=True)
         weights = _learn(party, party.fit(), plan, kernel, 1, tell)
         found = _pairs(party, weights, plan, among, kernel, finder, tell)
     return decided(found, estimate_by_odds(found.scores), plan, weights, (party, party))

@@ -130,7 +130,7 @@ def link(
         features = ours.side.vectors.features(accepted.left, theirs.side.vectors, accepted.right)
         mean = features.mean(axis=0, dtype=np.float64)
         for party in both:
-            party.rake(party.accepted(weights, least), mean)
+            party.rake(party.accepted(weights, least), mean, len(accepted))
         weights = learn(both, together(both), plan, kernel, rounds=1, tell=tell)
     if len(accepted) >= FEW or len(first) < len(every):
         found, explained = _link(both, every, weights, plan, among, kernel, finder, tell, "the links")

@@ -197,8 +197,9 @@ class _Run:
         every = np.concatenate(features)
         if len(every) < FEW:
             return False
+        mean = every.mean(axis=0, dtype=np.float64)
         for party in self.parties:
-            party.rake(party.accepted(weights, least), every.mean(axis=0, dtype=np.float64))
+            party.rake(party.accepted(weights, least), mean, len(every))
         return True
 
 

@@ -190,12 +190,13 @@ class Party:
         """Which copies would have been linked to their originals."""
         return np.asarray(self.same @ weights.features + weights.constant >= least)
 
-    def rake(self, accepted: NDArray[np.bool_], mean: NDArray[np.float64], *, within: bool = False) -> None:
-        """Weigh the copies so that the accepted ones have the mean features of the accepted real pairs.
+    def rake(self, accepted: NDArray[np.bool_], mean: NDArray[np.float64], pairs: int, *, within: bool = False) -> None:
+        """Weigh the copies so that the accepted ones have the mean features of the accepted real pairs, of which there
+        are so many.
 
         `within`: these are the register's own doubles. Pairs between registers tell nothing of those: a double in one
         register has not moved house meanwhile.
         """
-        self.worth = rake(self.same, accepted, mean, self._unraked)
+        self.worth = rake(self.same, accepted, mean, pairs, self._unraked)
         if within:
             self._worth_within = self.worth

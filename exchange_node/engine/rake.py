@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from exchange_node.encoding.vectors import Floats
 
 RIDGE: Final = 0.05
+OF_FEW: Final = 100.0
+"""Divided by the number of pairs, what the ridge is more: among few pairs a few wrong ones move the mean, and copies
+raked to it would teach the weights that wrong pairs are right.
+"""
 LARGEST: Final = 12.0
 """No copy counts more than this many times the average."""
 _STEPS: Final = 60
@@ -20,21 +24,26 @@ FEWEST: Final = 0.12
 
 
 def rake(
-    copies: Floats, accepted: NDArray[np.bool_], mean: NDArray[np.float64], before: NDArray[np.float64]
+    copies: Floats,
+    accepted: NDArray[np.bool_],
+    mean: NDArray[np.float64],
+    pairs: int,
+    before: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Weights of the copies, mean 1, exponential in their features, under which the accepted ones have this mean.
     `before`: what they are worth if nothing is known, mean 1.
 
-    `mean` is that of the accepted pairs between the registers, the one thing about pairs that is opened; only copies
-    that would have been accepted are held against it. Exponential tilting is what changes the copies least (Deming and
-    Stephan 1940; Deville and Sarndal 1992). A ridge on unit spread and a cap keep a few copies from standing for all.
+    `mean` is that of so many accepted pairs between the registers, the one thing about pairs that is opened; only
+    copies that would have been accepted are held against it. Exponential tilting is what changes the copies least
+    (Deming and Stephan 1940; Deville and Sarndal 1992). A ridge on unit spread and a cap keep a few copies from
+    standing for all.
     """
     if accepted.sum() < 2:
         return before
     middle, spread = copies.mean(axis=0), copies.std(axis=0) + 1e-3
     x = ((copies - middle) / spread).astype(np.float64)
     target = (mean - middle) / spread
-    ridge = RIDGE
+    ridge = RIDGE + OF_FEW / pairs
     weights = _tilt(x, accepted, target, ridge, before)
     while weights.sum() ** 2 / np.sum(weights**2) < FEWEST * len(x):
         ridge *= 2
