@@ -4,8 +4,8 @@
     found.left[0], found.right[0], found.probability[0]
 
 Each party learns from its own register; what one gives the other is `Weights` (one number a feature), the mean features
-of the accepted pairs (as many numbers, once), and the rehearsals' curves. In `trial` both parties are one process; in a
-method between nodes those are the messages.
+of the accepted pairs (as many numbers, once) and how many they are, and the rehearsals' curves. In `trial` both parties
+are one process; in a method between nodes those are the messages.
 """
 
 from __future__ import annotations
