@@ -10,14 +10,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
+from exchange_node.records import code_pages
 from exchange_node.records.common_names import name_shares
 from exchange_node.records.errors import RecordsError
 from exchange_node.records.headers import role_of
 
-DELIMITERS: Final = ",;\t|"
+DELIMITERS: Final = ",;\t|~^"
 NO_DELIMITER: Final = "\x1f"  # for a file of one column, whose cells may hold any of the above
 _SAMPLE_ROWS: Final = 50
 _CHUNK: Final = 1 << 22
+_WORDS: Final = 20_000  # tell the code page
 _FEW: Final = 50  # so many good letters outside ASCII for one bad byte, and a file is UTF-8 with some damage
 
 # What stands in a cell and never in a header.
@@ -28,11 +30,10 @@ _DATA: Final = re.compile(
 
 
 def encoding(path: Path) -> tuple[str, bool]:
-    """utf-8, utf-8-sig, utf-16, utf-16-le, utf-16-be, cp1251 or cp1252, and whether all of it is UTF-8 without a bad
-    byte: the whole file is read once.
+    """utf-8, utf-8-sig, utf-16, utf-16-le, utf-16-be or the code page that its words tell, and whether all of it is
+    UTF-8 without a bad byte: the whole file is read once.
 
-    Anything that is none of the others is cp1252, or cp1251 where words have letters outside ASCII alone, as Cyrillic
-    ones do. Raises RecordsError: file-missing, file-empty.
+    Raises RecordsError: file-missing, file-empty.
     """
     try:
         with open(path, "rb") as stream:
@@ -46,24 +47,22 @@ def encoding(path: Path) -> tuple[str, bool]:
             found = "utf-8-sig" if start.startswith(codecs.BOM_UTF8) else "utf-8"
             stream.seek(0)
             decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-            good = bad = cyrillic = 0
+            good = bad = 0
+            words: list[bytes] = []
             while chunk := stream.read(_CHUNK):
                 text = decoder.decode(chunk)
                 if not text.isascii():
                     bad += len(_UNDECODED.findall(text))
                     good += len(_OUTSIDE.findall(text))
-                    cyrillic += len(_OWN_WORDS.findall(text)) - len(_MIXED_WORDS.findall(text))
+                    words += code_pages.words(chunk) if len(words) < _WORDS else []
     except OSError:
         raise RecordsError("file-missing", str(path)) from None
     if bad * _FEW <= good:
         return found, not bad
-    return ("cp1251" if cyrillic > 0 else "cp1252"), False
+    return code_pages.code_page(words[:_WORDS]), False
 
 
 _UNDECODED: Final = re.compile("[\udc80-\udcff]")
-# Latin words have letters outside ASCII among others, words in another alphabet nothing else.
-_OWN_WORDS: Final = re.compile("(?<![a-zA-Z\udcc0-\udcff])[\udcc0-\udcff]{3,}(?![a-zA-Z])")
-_MIXED_WORDS: Final = re.compile("[a-zA-Z][\udcc0-\udcff]|[\udcc0-\udcff][a-zA-Z]")
 _OUTSIDE: Final = re.compile("[^\0-\x7f\udc80-\udcff]")
 
 
