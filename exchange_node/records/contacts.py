@@ -16,40 +16,40 @@ _EXTENSION: Final = re.compile(r"(?:ext|x|#)\.?\s*\d*\Z", re.I)
 _APART: Final = re.compile(r"[/;,|&\r\n]|\b(?:or|and)\b", re.I)
 
 
-def phone(text: str, note: Note = ignore, uk: bool = False) -> str:
-    """Digits with the country's code in front where it is known: UK numbers from `0` or `+44` become `44...`, and with
-    `uk` also those whose zero a spreadsheet took; North American ones lose their leading 1. Numbers of fewer than seven
-    digits and of one digit repeated, from the second on, are missing. Of several numbers the first mobile one stands
-    for all, or the first.
+_COUNTRY: Final = re.compile(
+    r"(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|\d{3})(?=\d{7})", re.ASCII
+)  # as the ITU numbers them (E.164)
+
+
+def phone(text: str, note: Note = ignore) -> str:
+    """The digits that follow the country's code and the zeros: one register writes `+45 12 34 56 78` where another has
+    `12345678`, and spreadsheets take zeros away. Numbers of fewer than seven digits, of one digit repeated from the
+    second on and of digits counted on are missing. Of several numbers a UK mobile one stands for all, or the first.
     """
     trimmed = text.strip()
     if not trimmed:
         return ""
     trimmed = _EXTENSION.sub("", trimmed).removesuffix(".0")
-    digits = "".join(_DIGITS.findall(trimmed.replace("(0)", "") if "44" in trimmed[:6] else trimmed))
-    if digits.startswith("00"):
-        digits = digits.lstrip("0")
-    elif digits.startswith("0"):
-        digits = "44" + digits[1:]
-    elif uk and len(digits) == 10 and digits[0] in "127":
-        digits = "44" + digits
-    if digits.startswith("440"):
-        digits = "44" + digits[3:].lstrip("0")
-    if len(digits) == 11 and digits[0] == "1" and digits[1] not in "01":
+    digits = "".join(_DIGITS.findall(trimmed))
+    if len(digits) > 13 and len(parts := [part for part in _APART.split(trimmed) if part.strip()]) > 1:
+        several = [found for part in parts if (found := phone(part))]
+        if len(several) > 1:
+            return next((found for found in several if _UK_MOBILE.fullmatch(found)), several[0])
+    if trimmed.lstrip("( ").startswith("+") or digits.startswith("00") or (len(digits) > 11 and digits[0] != "0"):
+        digits = _COUNTRY.sub("", digits.lstrip("0"), count=1)
+    digits = digits.lstrip("0")
+    if len(digits) == 11 and digits[0] == "1" and digits[1] not in "01":  # of North America, without a plus
         digits = digits[1:]
-    if len(digits) > 15 and len(parts := [part for part in _APART.split(trimmed) if part.strip()]) > 1:
-        several = [found for part in parts if (found := phone(part, uk=uk))]
-        return next((found for found in several if found.startswith("447")), several[0] if several else "")
-    if not 7 <= len(digits) <= 15:
+    if not 7 <= len(digits) <= 11:
         note("phone-unreadable")
         return ""
-    rest = digits.removeprefix("44")
-    if len(set(rest[1:])) <= 1 or rest in "01234567890" or rest in "9876543210":
+    if len(set(digits[1:])) <= 1 or digits in "12345678901" or digits in "9876543210":
         note("phone-placeholder")
         return ""
     return digits
 
 
+_UK_MOBILE: Final = re.compile(r"7\d{9}", re.ASCII)
 _EMAIL: Final = re.compile(r"[^\s@,;<>()\[\]\"]+@[^\s@,;<>()\[\]\"]+\.[^\s@.,;<>()\[\]\"]{2,}")
 _NOBODY: Final = re.compile(r"(?:no|none|na|n\.a|nil|not|un|test|xxx?|example|noreply|no[-_.]?e?mail|unknown|null|"
                             r"none?given|refused|declined)\W*(?:known|given|provided|supplied)?@.*")  # fmt: skip

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from exchange_node.records import addresses, column_dates, column_forms, contacts, standardise
+from exchange_node.records import addresses, column_dates, column_forms, contacts, headers, standardise
 from exchange_node.records.column_map import FULL_NAME, ColumnMap, Source
 from exchange_node.records.columns import Column, Kind
 from exchange_node.records.common_names import name_shares
@@ -80,14 +80,13 @@ def _standard(name: str, source: Source, cells: list[Texts], findings: Findings)
 
 
 def _form(name: str, source: Source, texts: Texts, counts: NDArray[np.int64]) -> Form:
-    if name == "phone":
-        # mobiles are all that is left where numbers lost their zeros
-        british = _share(texts, counts, r"^\W*(0|44)") > 0.1 or _share(texts, counts, r"^7\d{9}(\.0)?$") > 0.5
-        return partial(_phone, british)
+    if name == "surname" and headers.words(source.columns[-1])[-1:] in (["initials"], ["initial"]):
+        return _without_initials
     if name == "forename" and _are_initials(texts, counts):
         return _initials
     by_name: dict[str, Form] = {
         "state": column_forms.state,
+        "phone": contacts.phone,
         "email": contacts.email,
         "nhs_number": standardise.nhs_number,
         "ni_number": contacts.ni_number,
@@ -123,6 +122,10 @@ def _initials(text: str, note: Note) -> str:
     return column_forms.name(" ".join(text.replace(".", "")), note)
 
 
+def _without_initials(text: str, note: Note) -> str:
+    return column_forms.name(text.rpartition(" ")[0] or text, note)
+
+
 def _postcode(width: int, text: str, note: Note) -> str:
     return column_forms.postcode(text, note, width)
 
@@ -133,10 +136,6 @@ def _width(texts: Texts, counts: NDArray[np.int64]) -> int:
     short = pc.utf8_length(pc.replace_substring(texts.values, ".0", "")).to_numpy(zero_copy_only=False)
     rows = [int(counts[digits & (short == width)].sum()) for width in (4, 5)]
     return (4 if rows[0] > rows[1] else 5) if sum(rows) > 0.5 * counts[1:].sum() else 0
-
-
-def _phone(uk: bool, text: str, note: Note) -> str:
-    return contacts.phone(text, note, uk)
 
 
 def _sex(meant: Mapping[str, str], text: str, note: Note) -> str:

@@ -63,7 +63,7 @@ def test_several_columns_become_one_field() -> None:
     assert made == {
         "date_of_birth": ["1980-12-31", "1985-05-00", "0000-04-03"],
         "address_line": ["12 high st", "rose cott", "7"],
-        "phone": ["441132496000", "447700900123", ""],
+        "phone": ["1132496000", "7700900123", ""],
     }
 
 
@@ -106,7 +106,7 @@ def test_the_column_decides_how_codes_and_numbers_are_written() -> None:
     )  # fmt: skip
     assert made == {
         "postcode": ["10001", "02139", "02139"],
-        "phone": ["447700900123"] * 3,
+        "phone": ["7700900123"] * 3,
         "sex": ["m", "f", "m"],
         "state": ["ny", "ny", "nsw"],
     }
@@ -284,12 +284,10 @@ def test_bits_and_repeated_rows() -> None:
     assert found.empty == 0
 
 
-def test_mobile_numbers_that_lost_their_zeros_are_british(tmp_path: Path) -> None:
+def test_mobile_numbers_that_lost_their_zeros(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"surname": ["Fox", "Hay"] * 9, "tel": [7700900123, 7700900124] * 9}), path)
-    assert read_one(path).columns["phone"].values[1:] == ["447700900123", "447700900124"]
-    pq.write_table(pa.table({"surname": ["Fox", "Hay"] * 9, "tel": [7025551234, 2125551234] * 9}), path)
-    assert read_one(path).columns["phone"].values[1:] == ["7025551234", "2125551234"]
+    assert read_one(path).columns["phone"].values[1:] == ["7700900123", "7700900124"]
 
 
 def test_three_registers_have_the_fields_that_all_have(pair: tuple[Path, Path], tmp_path: Path) -> None:
