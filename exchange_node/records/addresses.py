@@ -13,6 +13,7 @@ from typing import Final
 from exchange_node.records.romanise import romanise
 from exchange_node.records.standardise import ABBREVIATED, APOSTROPHES, Note, ascii_lower, ignore
 
+_KEY: Final = re.compile(r'"\w+"\s*:')  # of JSON
 _WORD: Final = re.compile(r"[a-z0-9]+")
 _SHORT: Final = ABBREVIATED | {
     word: short
@@ -69,6 +70,8 @@ def address(text: str, note: Note = ignore) -> str:
     lowered = text.lower() if text.isascii() else romanise(ascii_lower(text))
     if "'" in lowered or not lowered.isascii():
         lowered = APOSTROPHES.sub("", lowered)
+    if '":' in lowered:
+        lowered = _KEY.sub(" ", lowered)
     if "/" in lowered:
         lowered = _SLASHED.sub(r"flat \1 \2", lowered)
     if len(lowered) > 12 and lowered.rstrip()[-3:-2].isdigit():

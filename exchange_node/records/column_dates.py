@@ -23,6 +23,8 @@ Order = Literal["dmy", "mdy", "ymd", "ydm"]
 _TIME: Final = re.compile(r"[t\s]+\d{1,2}:\d{2}.*\Z|[t\s]+00:?00.*\Z", re.DOTALL | re.ASCII)
 _NUMBERS: Final = re.compile(r"(\d{1,6})\s*[-/., ]\s*(\d{1,6})\s*[-/., ]\s*(\d{1,6})\.?\Z", re.ASCII)
 _TWO: Final = re.compile(r"(\d{1,4})\s*[-/.]\s*(\d{1,4})\Z", re.ASCII)
+# Numbers of persons in the North, and seconds without separators, begin with a date.
+_BEGINS: Final = re.compile(r"(\d{6}|\d{8})(?:[-+]?[\dx*]{4}|(?<=\d{8})\d{6})\Z", re.ASCII)
 _PACKED: Final = re.compile(r"\d{8}|\d{6}", re.ASCII)
 _YEAR: Final = re.compile(r"(?:18|19|20)\d\d", re.ASCII)
 _WORDS: Final = re.compile(r"[a-z]+|\d+", re.ASCII)
@@ -158,6 +160,8 @@ def _clean(text: str) -> str:
         cleaned = _TIME.sub("", cleaned)
     if cleaned.endswith(".0"):
         cleaned = cleaned[:-2]
+    if len(cleaned) > 9 and (begins := _BEGINS.match(cleaned)):
+        return begins[1]
     if "x" in cleaned or "k" in cleaned or "u" in cleaned or "?" in cleaned or "--" in cleaned:
         cleaned = _UNKNOWN_PART.sub("00", cleaned)
     return cleaned

@@ -46,20 +46,32 @@ def _letter(found: re.Match[str]) -> str:
 _WITHIN: Final = re.compile(r"\b([a-z]{1,2}[0-9][0-9a-z]?) ?([0-9][a-z]{2})\W*\Z")
 _SWAPPED: Final = re.compile(r"([a-z]{1,2}[0-9][0-9a-z]?)([a-z])([0-9])([a-z])\Z")
 _WITH_TOWN: Final = re.compile(
-    r"[\W_]*(?:[a-z]{1,2}-)?(\d{4,5}|\d{4}[\W_]*[a-z]{2}(?![a-z])|\d{2}-\d{3})[\W_]+[a-z]{3}.*", re.ASCII | re.DOTALL
+    r"[\W_]*(?:[a-z]{1,2}-)?(\d{4,5}|\d{4}[\W_]*[a-z]{2}(?![a-z])|\d{2}-\d{3}|\d{3} \d{2})[\W_]+[a-z]{3}.*",
+    re.ASCII | re.DOTALL,
+)
+_BEHIND_TOWN: Final = re.compile(  # `Leeds LS6 2AB`, `Dayton, OH 45402`
+    r"(.*?[a-z]{2})[\W_]+(?:[a-z]{2}[\W_]+)?([a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}|\d{5}(?:-\d{4})?|\d{4})\W*",
+    re.ASCII | re.DOTALL,
+)
+_IN_ADDRESS: Final = re.compile(  # behind a house number and before a town
+    r".*\d.*?\W(\d{5}|\d{2}-\d{3}|\d{3} \d{2}|\d{4})[\W_]+[a-z][^\d]*", re.ASCII | re.DOTALL
 )
 _CANADIAN: Final = re.compile(r"(?:[a-z][0-9]){3}\Z")
 
 
 def postcode(text: str, note: Note = ignore, width: int = 0) -> str:
     """A UK postcode as `AB1 2CD`, also at the end of an address; any other code as lower-case letters and digits,
-    also before a town, a US ZIP+4 as its first five. Two characters swapped in the second part are put right;
-    codes of digits that a spreadsheet cut short get their zeros back up to `width`.
+    also before or behind a town or in an address, a US ZIP+4 as its first five. Two characters swapped in the second
+    part are put right; codes of digits that a spreadsheet cut short get their zeros back up to `width`.
     """
     notes: list[str] = []
     lowered = ascii_lower(text.strip().removesuffix(".0"))
     if with_town := _WITH_TOWN.fullmatch(lowered):
         lowered = with_town[1]
+    elif behind := _BEHIND_TOWN.fullmatch(lowered):
+        lowered = behind[2]
+    elif between := _IN_ADDRESS.fullmatch(lowered):
+        lowered = between[1]
     packed = "".join(_ALNUM.findall(lowered))
     if len(packed) > 10:
         within = _WITHIN.search(lowered)
@@ -89,10 +101,12 @@ def state(text: str, note: Note = ignore) -> str:
 
 
 def place(text: str, note: Note = ignore) -> str:
-    """A town, county or state, or one of a few words, as `[a-z0-9 ]*`; without the code of digits before a town."""
+    """A town, county or state, or one of a few words, as `[a-z0-9 ]*`; without a postcode before or behind it."""
     lowered = text.lower() if text.isascii() else romanise(ascii_lower(text))
     if with_town := _WITH_TOWN.fullmatch(lowered):
         lowered = lowered[with_town.end(1) :]
+    elif behind := _BEHIND_TOWN.fullmatch(lowered):
+        lowered = behind[1]
     words = _ALNUM.findall(lowered.replace("'", ""))
     found = " ".join(["st" if word == "saint" else word for word in words])
     if found in _NOTHING:
@@ -117,10 +131,14 @@ def words(text: str, note: Note = ignore) -> str:
 _SEX_WORDS: Final = {
     **dict.fromkeys(("w", "weiblich", "frau", "femme", "feminin", "mujer", "femenino", "femenina", "fem", "femmina",
                      "vrouw", "kvinna", "kvinne", "kvinde", "kobieta", "k", "feminino", "fille", "g",
-                     "kadin", "benyw", "zh", "zhen", "zhenskii"), "f"),
+                     "kadin", "benyw", "zh", "zhen", "zhenskii", "zhin", "zhinocha", "zhinka", "θ", "gynaika", "thily",
+                     "nkbh", "antha", "flicka", "pige", "jente", "mrs", "miss", "ms", "mme", "mlle", "madame", "sra",
+                     "signora", "sig.ra", "fru", "mevr", "pani"), "f"),
     **dict.fromkeys(("maennlich", "mannlich", "herr", "homme", "h", "masculin", "hombre", "masculino", "varon", "v",
                      "maschio", "man", "mann", "mand", "mezczyzna", "garcon", "b", "masc", "mal",
-                     "erkek", "e", "gwryw", "muzh", "muzhskoi"), "m"),
+                     "erkek", "e", "gwryw", "muzh", "muzhskoi", "ч", "chol", "cholovicha", "cholovik", "α", "andras",
+                     "arren", "zkr", "dhkr", "pojke", "dreng", "gutt", "mr", "monsieur", "sr", "sig", "hr", "dhr",
+                     "pan"), "m"),
 }  # fmt: skip
 
 
@@ -136,8 +154,11 @@ def sex(text: str, note: Note = ignore, meant: Mapping[str, str] = _AS_USUAL) ->
         return meant[code]
     if code not in ("n/a", "m/f", "f/m"):
         code = code.partition("/")[0].rstrip()  # `Male / Gwryw`
-    found = _SEX_WORDS.get(code)
-    return found if found else standardise.sex(code, note)
+    found = _SEX_WORDS.get(text.strip().lower()) or _SEX_WORDS.get(code)
+    if not found and " " in code:  # `I am female`, `1 - Male`
+        meanings = {_SEX_WORDS.get(word) or standardise.sex(word) for word in code.split()[:5] if len(word) > 2} - {""}
+        found = meanings.pop() if len(meanings) == 1 else ""
+    return found or standardise.sex(code, note)
 
 
 _SUFFIXED: Final = re.compile(r",\s*(?:jr|sr|snr|jnr|ii|iii|iv|esq)\.?\s*\Z", re.I)

@@ -16,6 +16,12 @@ _NAMELESS: Final = re.compile(
     r"(?:[a-z]|(?:col|column|field|feld|var|variable|unnamed|attr|attribute|feature)(?:_[a-z])?)?_?\d*"
 )
 _SAMPLE: Final = 2000
+_PERSONAL: Final = header_words.word_set(
+    """
+    forename middle_names surname surname2 surname_before full_name nom initials known_as title sex age date_of_birth
+    birth_year birth_month birth_day nhs_number ni_number email
+    """
+)
 
 
 def _prefix(names: list[str]) -> str:
@@ -34,7 +40,9 @@ class ColumnRoles:
     `fields`: by field, the columns taken so far; `ignored`: the reason for each column that is not used.
     """
 
-    def __init__(self, file: FileColumns, exclude: frozenset[str] = frozenset()) -> None:
+    def __init__(self, file: FileColumns, exclude: frozenset[str] = frozenset(), whose: str = "") -> None:
+        """`whose`: a word for the one whom the rows are about, such as `mother`, where it is not the usual one."""
+        self._whose = whose
         self._columns = {name: column for name, column in file.columns.items() if name not in exclude}
         self._contents = {name: look(column) for name, column in self._columns.items()}
         self._roles: dict[str, list[str]] = {}
@@ -81,16 +89,38 @@ class ColumnRoles:
             elif role := next((role for role in roles if fits(role, found)), ""):
                 self._roles.setdefault(role, []).append(name)
         self._sort_by_hints()
+        if self._whose:
+            self._leave_others()
         self._ignore(self._role("title"), "titles change and tell little")
         self._ignore(self._role("age"), "an age changes from year to year; a date or year of birth would serve")
 
     def roles_of(self, name: str) -> list[str]:
         """As `headers.roles_of`, of the name or of what is left without what the file puts before or behind it."""
+        name = self._alone(name)
         return (
             headers.roles_of(name)
             or headers.roles_of(self._undoubled(name))
             or headers.roles_of(name.lower().removeprefix(self._prefix))
         )
+
+    def _alone(self, name: str) -> str:
+        """The name without the word for the one whom the rows are about, and without what stands before most others',
+        if that tells of someone else: all columns of a file may be those of an incident's patient.
+        """
+        if self._whose and self._is_of_subject(name):
+            return " ".join(word for word in headers.words(name) if word != self._whose)
+        others = name.lower().startswith(self._prefix) and headers.roles_of(self._prefix) == ["other"]
+        return name[len(self._prefix) :] or name if others else name
+
+    def _is_of_subject(self, name: str) -> bool:
+        return self._whose in headers.words(name)
+
+    def _leave_others(self) -> None:
+        """What tells of a person alone, and does not say whose it is, is that of the usual one."""
+        for role in _PERSONAL & self._roles.keys():
+            others = [name for name in self._roles[role] if not self._is_of_subject(name)]
+            self._ignore(others, "it is of someone else in the row")
+            self._roles[role] = [name for name in self._roles[role] if name not in others]
 
     def _undoubled(self, name: str) -> str:
         """The name in the header of a column that was numbered since others are called so, too; "" for any other."""
@@ -105,14 +135,30 @@ class ColumnRoles:
         hinted: dict[str, list[str]] = {}
         placed = {name for names in self._roles.values() for name in names}
         for name in self.left():
-            hints = headers.hints_of(name) if name not in placed else []
+            hints = headers.hints_of(self._alone(name)) if name not in placed else []
             if role := next((role for role in hints if tells(role, self._contents[name])), ""):
                 hinted.setdefault(role, []).append(name)
+        self._find_halves(hinted)
         known = {role for role in self._roles if self._roles[role]}
         for role, names in hinted.items():
             if not known.intersection(header_words.INSTEAD.get(role, (role,))):
                 called = headers.letters(max(names, key=lambda name: self._contents[name].distinct))
                 self._roles[role] = [name for name in names if headers.letters(name) == called]
+
+    def _find_halves(self, hinted: dict[str, list[str]]) -> None:
+        """A forename, or surname, that is only called a name, by the other half, which is called the same but for one
+        word: `Pt Name` and `Pt Surname`.
+        """
+        for half, other in (("forename", "surname"), ("surname", "forename")):
+            if not (self._role(half, "full_name") or hinted.get(half) or hinted.get("full_name")):
+                for partner in (self._role(other) or hinted.get(other, []))[:1]:
+                    if halves := [name for name in self.left() if self._may_be_half(name, half, partner)]:
+                        hinted[half] = halves
+
+    def _may_be_half(self, name: str, half: str, partner: str) -> bool:
+        both = zip(headers.words(name), headers.words(partner), strict=False)
+        called_alike = sum(one != other for one, other in both) == 1
+        return called_alike and "full_name" in headers.hints_of(name) and tells(half, self._contents[name])
 
     def nameless(self, name: str) -> bool:
         """Whether a column's name says nothing, such as `c1`, `field 7` or none."""

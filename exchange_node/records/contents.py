@@ -20,6 +20,7 @@ _SHAPES: Final = {
     "date": re.compile(
         r"(?:\d{4}[-/. ]\d{1,2}[-/. ]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}|(?:18|19|20)\d\d[01]\d[0-3]\d|"
         r"(?:[A-Za-z]{3,9}[., ]+)?\d{1,2}(?:st|nd|rd|th)?(?: of)?[-/. ]*[A-Za-z]{3,9}[-/., ]*\d{2,4}|"
+        r"(?:\d\d)?\d\d[01]\d[0-3]\d[-+][\dXx*]{4}|[0-3]\d[01]\d\d\d-[\dXx*]{4}|"
         r"[A-Za-z]{3,9} \d{1,2}(?:st|nd|rd|th)?,? \d{4})(?:[T ]\d\d:\d\d.*)?(?:\.0)?",
         re.ASCII,
     ),
@@ -33,6 +34,10 @@ _SHAPES: Final = {
     "phone": re.compile(r"(?:\+|00|\(?0)[\d ()./-]{8,18}|\(?\d{3}\)?[ -]?\d{3}[ -]\d{4}|447\d{9}|7\d{9}", re.ASCII),
     "ni_number": re.compile(r"[A-CEGHJ-PR-TW-Za-z]{2} ?\d\d ?\d\d ?\d\d ?[A-Da-d]?", re.ASCII),
     "ends-in-postcode": re.compile(r".{6,}\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\W*", re.I | re.ASCII | re.DOTALL),
+    "holds-code": re.compile(
+        r".*\d.*\W(?:\d{5}|\d{2}-\d{3}|\d{3} \d{2}|\d{4})\W+[^\W\d_]\D*|.*\d.*[^\W\d_]{3}.*\W\d{4,5}\W*",
+        re.ASCII | re.DOTALL,
+    ),
     "digits": re.compile(r"\d+(?:\.0)?", re.ASCII),
     "measure": re.compile(r"-?\d+\.\d+", re.ASCII),
     "letters": re.compile(r"[^\W\d_][^\d_@]*"),
@@ -205,6 +210,8 @@ def tells(role: str, found: Contents) -> bool:
             return share("sex") > 0.5
         case "postcode":
             return share("postcode") > 0.5 or (several and 4 <= found.length < 9 and share("letters") < 0.5)
+        case "phone" if share("digits") > 0.8 and 8 <= found.length < 13 and not found.running:
+            return True
         case "email" | "phone" | "nhs_number" | "ni_number":
             return share(role) > 0.5
         case "full_name":
@@ -215,6 +222,6 @@ def tells(role: str, found: Contents) -> bool:
             return share("letters") > 0.8 and found.distinct < 5000 and found.words < 4
         case "address_line" | "address_more" | "street":
             return share("letters") + share("numbered") > 0.5
-        case "house_number" | "house_name" | "unit" | "street_before" | "street_after" | "title":
+        case "house_number" | "house_name" | "unit" | "street_before" | "street_after" | "title" | "initials":
             return fits(role, found)
     return False

@@ -14,7 +14,7 @@ from exchange_node.records.column_map import FULL_NAME, KINDS, ColumnMap, Source
 from exchange_node.records.column_roles import ColumnRoles
 from exchange_node.records.columns import Kind
 from exchange_node.records.common_names import name_shares
-from exchange_node.records.contents import own_kind, spread_of_years
+from exchange_node.records.contents import Contents, own_kind, spread_of_years
 from exchange_node.records.read_columns import FileColumns
 
 _MOBILE: Final = frozenset(("mobile", "mob", "cell", "handy", "movil", "portable"))
@@ -27,8 +27,8 @@ class Guess(ColumnRoles):
     `unsure`: fields known by their cells alone.
     """
 
-    def __init__(self, file: FileColumns, exclude: frozenset[str] = frozenset()) -> None:
-        super().__init__(file, exclude)
+    def __init__(self, file: FileColumns, exclude: frozenset[str] = frozenset(), whose: str = "") -> None:
+        super().__init__(file, exclude, whose)
         self.own: dict[str, tuple[str, Kind]] = {}
         self.unsure: set[str] = set()
         self._take_single()
@@ -49,6 +49,8 @@ class Guess(ColumnRoles):
         """Fields that come from one column; of several the one that is filled most."""
         for field in ("sex", "postcode", "email", "nhs_number", "ni_number", "town", "state"):
             columns = self._role(field) or (self._role("postcode_town") if field in ("postcode", "town") else [])
+            if field == "postcode":  # not the four digits behind a ZIP
+                columns = [name for name in columns if self._contents[name].length > 4.5] or columns
             if columns:
                 self.fields[field] = (self._fullest(columns),)
         outward, inward = self._role("outcode"), self._role("incode")
@@ -61,7 +63,8 @@ class Guess(ColumnRoles):
 
     def _take_names(self) -> None:
         whole, surname = self._role(FULL_NAME), self._role("surname")
-        forename = self._role("forename") or (self._role("initials") if surname and not whole else [])
+        initials = self._role("initials") if surname and not whole else []
+        forename = self._role("forename") or self._role("known_as") or initials
         for name in self._role("nom"):
             (surname if forename and not surname else whole).append(name)
         if len(whole) > 1 and all(self._contents[name].words < 1.5 for name in whole):  # several columns called `name`
@@ -138,9 +141,6 @@ class Guess(ColumnRoles):
         parts = [*number[:1], *house, *before, *street[:1], *after, *line, *more, *unit[:1]]
         if line or street or more or house:
             self.fields["address_line"] = tuple(dict.fromkeys(parts))
-            last = self.fields["address_line"][-1]
-            if "postcode" not in self.fields and self._contents[last].share("ends-in-postcode") > 0.3:
-                self.fields["postcode"] = (last,)
 
     def _like_town(self, name: str) -> bool:
         found = self._contents[name]
@@ -160,16 +160,25 @@ class Guess(ColumnRoles):
                 ("nhs_number", found.share("nhs_number") > 0.8 and not found.running),
                 ("ni_number", found.share("ni_number") > 0.7),
                 ("postcode", found.share("postcode") > 0.6),
+                ("postcode", "address_line" in self.fields and headers.is_idle(name) and _like_codes(found)),
                 ("date_of_birth", found.share("date") > 0.8 and self._births(name)),
                 ("date_of_birth", nameless and found.share("packed") > 0.9 and self._births(name)),
                 ("phone", wordless and found.share("phone") > 0.8 and found.share("date") < 0.2),
-                ("sex", unknown and found.share("sex") > 0.9 and found.share("digits") < 0.1 and found.distinct < 9),
+                ("sex", unknown and self._tells_sex(name)),
                 ("address_line", unknown and found.share("numbered") > 0.5 and found.words >= 2.4),
             ):
                 if sure and field not in self.fields:
                     self.fields[field] = (name,)
                     self.unsure.add(field)
                     break
+        for last in self.fields.get("address_line", ())[-1:]:
+            share = self._contents[last].share
+            if "postcode" not in self.fields and (share("ends-in-postcode") > 0.3 or share("holds-code") > 0.7):
+                self.fields["postcode"] = (last,)
+        titles = [name for name in self._role("title") if self._contents[name].share("sex") > 0.7]
+        if titles and "sex" not in self.fields:  # Mr, Frau
+            self.fields["sex"] = (titles[0],)
+            del self.ignored[titles[0]]
         worded = [name for name in self.left() if self._contents[name].share("letters") > 0.8]
         if not self.fields.keys() & {"forename", "surname", FULL_NAME}:
             self._take_names_by_contents([name for name in worded if self._may_hold_names(name)])
@@ -178,6 +187,15 @@ class Guess(ColumnRoles):
             if free and self._like_town(name) and name_shares(self._sample(name))[0] < 0.1:  # middle names are few, too
                 self.fields["town"] = (name,)
                 self.unsure.add("town")
+
+    def _tells_sex(self, name: str) -> bool:
+        found = self._contents[name]
+        return (
+            found.share("sex") > 0.9
+            and found.share("digits") < 0.1
+            and found.distinct < 9
+            and found.filled > 0.6 * found.rows  # not some marks
+        )
 
     def _may_hold_names(self, name: str) -> bool:
         """Whether its name says nothing against it, and it has more values than a list of colours."""
@@ -230,3 +248,8 @@ class Guess(ColumnRoles):
         while found in self.own or found in KINDS or found == FULL_NAME:
             found += "_own"
         return found
+
+
+def _like_codes(found: Contents) -> bool:
+    """Whether cells are numbers such as postcodes of four or five digits."""
+    return found.share("digits") > 0.9 and 3.5 < found.length < 5.5 and 10 < found.distinct < 0.5 * found.filled

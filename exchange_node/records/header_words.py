@@ -1,5 +1,5 @@
 """The words in which systems name their columns: UK, US, Australian, Welsh, German, French, Spanish, Polish, Dutch,
-Scandinavian, Portuguese, Italian, Turkish and others."""
+Scandinavian, Portuguese, Italian, Turkish, Greek, Cyrillic and Semitic ones as `romanise` spells them, and others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OTHERS: Final = word_set(
     emergency gp doctor practice surgery school employer landlord company business organisation organization officer
     worker agent solicitor previous prev former old past alias aka preferred known maiden temp temporary work
     second alternative alt other witness victim household head referrer consultant manager offence incident
-    event
+    event dr nk pv mae madre padre ojca matki patronymo baba destination
     """
 )
 TRUTH: Final = word_set(
@@ -45,7 +45,7 @@ ROW_ID: Final = word_set(
     """
 )
 ID_WORDS: Final = word_set("id ref uuid guid pk key reference recno identifier")
-GENERIC_NUMBER: Final = word_set("number no nr num numero n")
+GENERIC_NUMBER: Final = word_set("number no nr num numero n arithmos")
 """Names of house numbers where a street stands beside them."""
 
 # For each role, patterns of a name's words written together; the role that is named first has them.
@@ -57,6 +57,7 @@ PATTERNS: Final = {
     "email": r"""
         e?mail(addr(ess)?|id)?\d? electronicmail courriel correo(electronico)? emailadresse adresseemail
         e?post(adresse)? eposta ebost
+        pid134
     """,
     "phone": r"""
         (tele|tel)?phones?(no|num|number|nbr)?s?\d? tel(ephone)?(no|num|number|nr)?\d? contact(no|num|number)
@@ -65,6 +66,9 @@ PATTERNS: Final = {
         telefon(nummer)? handy(nummer)? telefono\d? movil portable fon msisdn
         (contact|mob|cell)(no|num|number)\d telecom telefonnr telefoon(nummer)? ffon rhifffon
         telemovel telemobil mobil(tele(fon|phone))?(nummer|nr)? tlf(nr|mobil)? telefone cellulare telcellulaire
+        (kinito)?tilefono kinito tlpvn alhatf
+        pid13(1|12)? ph(one)?(no|nbr|num|number)
+        (?=.*(t[ef]l|tfn|fon|phone|mob|cel|gsm))(t[fe]l|telef?on|tfn|tlf|phone|fon|mob(ile?)?|cel(l|ular)?|kom|cep|home|gsm)+
     """,
     "birth_year": r"""
         (year|yr)(birth|born) (birth|dob|born)(year|yr|yyyy|yy|y) by yob geburtsjahr jahr(gang)? anneenaissance
@@ -86,6 +90,8 @@ PATTERNS: Final = {
         dobyyyymmdd birthdatetime b(i)?rthda?te?
         gebam date(de)?naiss nee?le fechanacto nascita data(ur|urodz) geb(oorte)?datum dyddiadgeni dogum(tarihi)? dtnasc
         (fodsels?|fode(lse)?|fods)(dato?|dag|tid|datum)? fodt f(odt)?dato? fodd
+        data(nar(odzhennia)?|rozhd(eniia)?) denrozhdeniia im(ero(minia)?|nia)gennisis taryklydh tarykhalmylad
+        dtarihi dogtarihi data(nasterii|nast) ur pid7 (person|cpr)(nr|nummer) fodselsnummer
     """,
     "age": r"age(years|yrs|now|inyears)? alter edad birthage ageat\w+",
     "sex": r"""
@@ -93,6 +99,8 @@ PATTERNS: Final = {
         sexatbirth gend sesso kon administrativegender sexcode gendercode
         (m|f|h|w)(f|m|w)[dx]? geschl plec cinsiyet rhyw sx
         kjonn kj
+        pol fylo myn aljns
+        sexul pid8 rsex
     """,
     "middle_names": r"""
         (middle|mid|second|2nd|other|third|further)(fore|given|first)?(name|names|initial|initials|init|nm)\d? mi
@@ -100,13 +108,17 @@ PATTERNS: Final = {
         deuxiemeprenom forename[23] autresprenoms segundonombre
         2e?prenom (tweede|zweite|andere|weitere)(vor|voor)?na(am|men) drugieimie ikinciadi? enwcanol name(middle|mid)
         mellomna(vn|mn) mellemnavn nomesdomeio otchestvo pobatkovi
+        mellan(namn|navn) imiedrugie pid53
     """,
     "forename": r"""
         (first|fore|given|christian|f|g)(name|names|nm|nam)1? fn fname(c1|1) givens? first vornamen? prenoms?1?
         nombres? imie voornaam fornamn name(first|given) rufname primernombre nomb prenome
         giv(en)?(name|nm) vorname voornamen enw(cyntaf|au)? adi? isim imiona
         fornavne? tilltalsnamn nomeproprio
+        imia onoma shmprty
+        prenume (imie)?pierwszeimie imiepierwsze pid52
     """,
+    "known_as": r"known(as|by) (preferred|chosen|called|usual)(fore|first|given)?names? calledname",
     "initials": r"((first|fore|given|f)(name)?)?init(ial)?s?",
     "surname2": r"lname(c)?2 surname2 (last|family)name2 segundoapellido apellido2 apellidomaterno",
     "surname_before": r"tussenvoegsels? (naam|surname|name)?(voorvoegsels?|infix) namenszusatz",
@@ -116,6 +128,8 @@ PATTERNS: Final = {
         name(last|family) sobrenome zuname
         fam(name|nm) nom(de)?(usage|naissance) soyadi? cyfenw geslachtsnaam nazw
         e(tter|fter)navn slektsnavn apelidos?
+        prizvishche familiia eponymo shmmshpchh allqb
+        pid51 surname(and|with)?initials?
     """,
     "full_name": r"""
         (whole|complete|entire|display)?names? (first|fore)name(and|s)?(last|sur)name firstandsurname firstlast
@@ -124,16 +138,23 @@ PATTERNS: Final = {
         (nach|familien)?name?vorname vorname(nach)?name nomprenoms? apellidosynombres? adi?soyadi? imieinazwisko
         enwllawn
         (hele)?navn namn naam nominativo cognomenome
+        pib fio onomateponymo shmmla alasmalkaml
+        nume(si)?prenume addressee recipient pid5 (surname|cognome)(and|e)?(forename|name|nome)s?
     """,
-    "nom": r"nom",
+    "nom": r"nom nume",
     "title": r"title salutation prefix nameprefix anrede suffix namesuffix honorific civilite suffixname titel",
     "house_number": r"""
         (house|street|building|bldg|st|str|prop|property|addr(ess)?|premise|door)(no|num|number|nbr|nr) hausnummer
         hausnr hnr paon numero(de)?rue streetnumber numerocalle
         (house|hse|flat|property|prop|building|bldg)(name)?(or)?(no|num|number) huisn(ummer|r) nrdomu kapino
         hus(nr|nummer)
+        budinok msprbyt
+        n(umero)?civico civico numar(ul)? nu(mero)?endereco
     """,
-    "unit": r"(unit|flat|apt|apartment|suite|subbuilding|room)(no|num|number|nbr|name|designator)? saon wohnung",
+    "unit": r"""
+        (unit|flat|apt|apartment|suite|subbuilding|room)(no|num|number|nbr|name|designator)? saon wohnung
+        nrlok(alu)? nrmieszkania
+    """,
     "house_name": r"(house|building|property|premise|bldg)(name)?",
     "street_before": r"(street|st)?(predir|dir|direction|predirection|prefix)",
     "street_after": r"(street|st)(type|typ|suffix|sfx|typecd|postdir)\w{0,2}",
@@ -142,6 +163,8 @@ PATTERNS: Final = {
         dependentstreet
         straatnaam straat cadde sokak stryd heol
         vej(navn)? gate(navn)? gata gatuadress rua
+        vulitsia ulitsa odos rchvb strada
+        logradouro mahalle(sokak)?
     """,
     "address_line": r"""
         (street|postal|permanent|living|property|whole|site)?(address|addr|add)(line|ln|l)?(full|one|1|text)?
@@ -150,11 +173,14 @@ PATTERNS: Final = {
         (dwelling|premises?|lives|living|residing)(address|addr|at)? (property|street)?location
         str(asse|eet)?h(aus)?n(r|ummer) adr(esse)?(ligne)?1? adres(regel)?1? cyfeiriad morada
         bostadsadress(en)? gateadresse vejadresse utdelningsadress indirizzo
+        adresa(prozhivannia)? dieythynsi ktvbt alanwan
+        pid111 endereco adreszam(ieszkania)? mailing(address)?1?
     """,
     "address_more": r"""
         (street|postal|property)?(address|addr|add|adr|adresse)(line|ln|l)?([2-9]|two|three|four|five)
         secondaryaddr(ess)?
         adr(esse)?ligne[2-9]
+        mailing[2-9]
     """,
     "locality": r"locality village hamlet district neighbou?rhood ward parish dependentlocality stadtteil quartier",
     "town": r"""
@@ -163,13 +189,17 @@ PATTERNS: Final = {
         addresscity
         twn livesin tref dinas sehir il ilce miejscowosc plaats stad
         poststed postort by(navn)? localidade concelho freguesia municipalite
+        misto gorod poli dimos ayr
+        localitate(a|(de)?domiciliu)? pid113
     """,
     "postcode_town": r"""
         (plz|postleitzahl|cp|codepostal|zip|postcode)(und|et|and|y)?(ort|wohnort|ville|city|town|stadt)
         post(nr|nummer)(og)?(post)?(sted|by|ort)
+        (town|city|ville|ort|cidade|comune)(and|und|et|y|st|state|e)*(postcode|zip|plz|cp|cep|cap|pc) postadress
     """,
     "state": r"""
         state(code|abbr|name|cd)? county(name)? province prov region bundesland departement provincia comunidad
+        judet
     """,
     "postcode": r"""
         (post|postal|zip)(code|cd)?(of)?\w?\d? pc(d|ds|ode)? (post|postal)codes?\w?\d? zip(code)?[45+]* plz
@@ -177,6 +207,8 @@ PATTERNS: Final = {
         kodpocztowy postnummer addresspostcode
         kod codpost cod(igo)?postal postakodu codepost
         post(nr|nummer)
+        (poshtovii|pochtovii)?indeks tk tachkodikas mykvd
+        pid115 cep kodpoczt codpostal
     """,
     "outcode": r"(post(al)?(code|cd)?|pc)?out(ward|er)?(code|cd|part|half)? (outward|outer)post(code|cd)",
     "incode": r"(post(al)?(code|cd)?|pc)?in(ward|ner)?(code|cd|part|half) (inward|inner)post(code|cd) post(code|cd)in",

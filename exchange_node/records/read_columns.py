@@ -63,7 +63,7 @@ def _tidy(path: Path, raw: RawColumns) -> FileColumns:
             column.codes[repeated] = 0
     damaged: dict[str, dict[str, int]] = {}
     for name, column in columns.items():
-        columns[name] = column = column.without_formulas()
+        columns[name] = column = column.without_formulas().without_decimals()
         broken = column.unreadable()
         if broken:
             counts = column.counts()

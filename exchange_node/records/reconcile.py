@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import pyarrow.compute as pc
 
+from exchange_node.records import headers
 from exchange_node.records.column_map import FULL_NAME, KINDS, ColumnMap
 from exchange_node.records.columns import Kind
 from exchange_node.records.find_names import find_names
@@ -119,6 +120,7 @@ def _find_nameless(one: tuple[FileColumns, Guess], another: tuple[FileColumns, G
         alike = {
             own: meeting(file, ours.own[own][0], other_file, column)
             for own in ours.own
+            if not (kind == "place" and headers.of_birth(ours.own[own][0]))
             if ours.nameless(ours.own[own][0]) or (name in KINDS and ours.unknown(ours.own[own][0]))
             if _as_many(file, ours.own[own][0], other_file, column, kind, ours.nameless(ours.own[own][0]))
         }

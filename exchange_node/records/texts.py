@@ -103,6 +103,21 @@ class Texts:
         shown = pc.replace_substring_regex(self.values, r'^="(.*)"$', r"\1").dictionary_encode()
         return Texts.of_codes(shown.dictionary, shown.indices.to_numpy(zero_copy_only=False)[self.codes])
 
+    def without_decimals(self) -> Texts:
+        """The same with whole numbers for `1.00`, as statistics packages and databases write them, and without the
+        numbers below zero by which they mean a missing one.
+        """
+        form = r"^\s*(-?\d+)\.0+\s*$"
+        whole = pc.match_substring_regex(self.values, form)
+        values = self.values
+        if len(values) > 1 and pc.sum(whole).as_py() > 0.9 * (len(values) - 1):
+            values = pc.replace_substring_regex(values, form, r"\1")
+        below = pc.match_substring_regex(values, r"^\s*-(\d|9{2,4})\s*$")
+        if values is self.values and not pc.any(below).as_py():
+            return self
+        shown = pc.if_else(below, "", values).dictionary_encode()
+        return Texts.of_codes(shown.dictionary, shown.indices.to_numpy(zero_copy_only=False)[self.codes])
+
     def without(self, codes: NDArray[np.integer]) -> Texts:
         """The same with the cells of some codes as missing."""
         places = np.arange(len(self.values), dtype=np.int32)
