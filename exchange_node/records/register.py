@@ -22,6 +22,7 @@ from exchange_node.records.quality import Quality, Source, quality
 from exchange_node.records.read_columns import FileColumns, read_columns
 from exchange_node.records.reconcile import ONE_SIDED, reconcile
 from exchange_node.records.standard_columns import Findings, standard_columns
+from exchange_node.records.subjects import guess_all
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -99,7 +100,7 @@ def read_several(
         for side, found, file in zip(SIDES, maps, files, strict=False):
             found.check(_without(file, exclude), side)
     else:
-        maps = reconcile(files, [Guess(file, exclude) for file in files])
+        maps = reconcile(files, guess_all(files, exclude))
     standard = [_standard(file, found) for file, found in zip(files, maps, strict=True)]
     names = _useful([columns for columns, _ in standard])
     return tuple(
