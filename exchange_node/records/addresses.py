@@ -49,6 +49,7 @@ _SHORT: Final = ABBREVIATED | {
     }.items()
     for word in words.split()
 }
+_STREET: Final = frozenset(("ul", "ulica", "vul", "vulitsia", "ulitsa", "bud"))
 _SPECIAL: Final = frozenset(("flat", "no", "floor", "fl"))
 _STRASSE: Final = re.compile(r"(?<=[a-z]{3})strasse\Z")
 _SLASHED: Final = re.compile(r"\A\W*(\d+[a-z]?)\s*/\s*(\d+)\b")
@@ -76,7 +77,7 @@ def address(text: str, note: Note = ignore) -> str:
         lowered = _SLASHED.sub(r"flat \1 \2", lowered)
     if len(lowered) > 12 and lowered.rstrip()[-3:-2].isdigit():
         lowered = _POSTCODE.sub("", lowered)
-    words = [_SHORT.get(word, word) for word in _WORD.findall(lowered) if word not in ("ul", "ulica")]
+    words = [_SHORT.get(word, word) for word in _WORD.findall(lowered) if word not in _STREET]
     if not words:
         if text.strip():
             note("address-unreadable")

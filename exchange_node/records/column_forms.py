@@ -38,6 +38,11 @@ def name(text: str, note: Note = ignore) -> str:
     return standardise.name(text, note)
 
 
+def before_initials(text: str, note: Note = ignore) -> str:
+    """The name that stands before initials: `VAN DER MERWE JP`."""
+    return name(text.rpartition(" ")[0] or text, note)
+
+
 def _letter(found: re.Match[str]) -> str:
     char = found[0]
     return ("i" if found.string.isupper() else "l") if char == "1" else char.translate(_AS_LETTER)
@@ -132,13 +137,16 @@ _SEX_WORDS: Final = {
     **dict.fromkeys(("w", "weiblich", "frau", "femme", "feminin", "mujer", "femenino", "femenina", "fem", "femmina",
                      "vrouw", "kvinna", "kvinne", "kvinde", "kobieta", "k", "feminino", "fille", "g",
                      "kadin", "benyw", "zh", "zhen", "zhenskii", "zhin", "zhinocha", "zhinka", "θ", "gynaika", "thily",
-                     "nkbh", "antha", "flicka", "pige", "jente", "mrs", "miss", "ms", "mme", "mlle", "madame", "sra",
-                     "signora", "sig.ra", "fru", "mevr", "pani"), "f"),
+                     "nkbh", "antha", "flicka", "pige", "jente"), "f"),
     **dict.fromkeys(("maennlich", "mannlich", "herr", "homme", "h", "masculin", "hombre", "masculino", "varon", "v",
                      "maschio", "man", "mann", "mand", "mezczyzna", "garcon", "b", "masc", "mal",
                      "erkek", "e", "gwryw", "muzh", "muzhskoi", "ч", "chol", "cholovicha", "cholovik", "α", "andras",
-                     "arren", "zkr", "dhkr", "pojke", "dreng", "gutt", "mr", "monsieur", "sr", "sig", "hr", "dhr",
-                     "pan"), "m"),
+                     "arren", "zkr", "dhkr", "pojke", "dreng", "gutt"), "m"),
+}  # fmt: skip
+_TITLES: Final = {
+    **dict.fromkeys(("mrs", "miss", "ms", "mme", "mlle", "madame", "sra", "signora", "sig.ra", "fru", "frau", "mevr",
+                     "pani"), "f"),
+    **dict.fromkeys(("mr", "herr", "monsieur", "sr", "signore", "sig", "hr", "dhr", "pan"), "m"),
 }  # fmt: skip
 
 
@@ -154,11 +162,16 @@ def sex(text: str, note: Note = ignore, meant: Mapping[str, str] = _AS_USUAL) ->
         return meant[code]
     if code not in ("n/a", "m/f", "f/m"):
         code = code.partition("/")[0].rstrip()  # `Male / Gwryw`
-    found = _SEX_WORDS.get(text.strip().lower()) or _SEX_WORDS.get(code)
+    found = _SEX_WORDS.get(text.strip().lower()) or _SEX_WORDS.get(code) or _TITLES.get(code)
     if not found and " " in code:  # `I am female`, `1 - Male`
         meanings = {_SEX_WORDS.get(word) or standardise.sex(word) for word in code.split()[:5] if len(word) > 2} - {""}
         found = meanings.pop() if len(meanings) == 1 else ""
     return found or standardise.sex(code, note)
+
+
+def title(text: str) -> str:
+    """`f` or `m` of a form of address that tells it."""
+    return _TITLES.get(ascii_lower(text.strip()).strip(" ."), "")
 
 
 _SUFFIXED: Final = re.compile(r",\s*(?:jr|sr|snr|jnr|ii|iii|iv|esq)\.?\s*\Z", re.I)

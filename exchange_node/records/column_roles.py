@@ -46,6 +46,7 @@ class ColumnRoles:
         self._columns = {name: column for name, column in file.columns.items() if name not in exclude}
         self._contents = {name: look(column) for name, column in self._columns.items()}
         self._roles: dict[str, list[str]] = {}
+        self._hinted: dict[str, list[str]] = {}
         self.fields: dict[str, tuple[str, ...]] = {}
         self.ignored: dict[str, str] = {name: TRUTH for name in file.columns if name in exclude}
         self._prefix = _prefix(list(self._columns))
@@ -58,6 +59,10 @@ class ColumnRoles:
 
     def _role(self, *roles: str) -> list[str]:
         return [name for role in roles for name in self._roles.get(role, ())]
+
+    def called(self, role: str) -> list[str]:
+        """All columns whose names speak of a role, those that speak of it in part last."""
+        return list(dict.fromkeys((*self._role(role), *self._hinted.get(role, ()))))
 
     def is_line(self, name: str) -> bool:
         """Whether it is called a further line of an address."""
@@ -132,23 +137,24 @@ class ColumnRoles:
         say it, too. Of several the one with the most values, and what is called as it but for a number: others are of
         someone else (an officer's surname).
         """
-        hinted: dict[str, list[str]] = {}
+        hinted = self._hinted
         placed = {name for names in self._roles.values() for name in names}
         for name in self.left():
             hints = headers.hints_of(self._alone(name)) if name not in placed else []
             if role := next((role for role in hints if tells(role, self._contents[name])), ""):
                 hinted.setdefault(role, []).append(name)
-        self._find_halves(hinted)
+        self._find_halves()
         known = {role for role in self._roles if self._roles[role]}
         for role, names in hinted.items():
             if not known.intersection(header_words.INSTEAD.get(role, (role,))):
                 called = headers.letters(max(names, key=lambda name: self._contents[name].distinct))
                 self._roles[role] = [name for name in names if headers.letters(name) == called]
 
-    def _find_halves(self, hinted: dict[str, list[str]]) -> None:
+    def _find_halves(self) -> None:
         """A forename, or surname, that is only called a name, by the other half, which is called the same but for one
         word: `Pt Name` and `Pt Surname`.
         """
+        hinted = self._hinted
         for half, other in (("forename", "surname"), ("surname", "forename")):
             if not (self._role(half, "full_name") or hinted.get(half) or hinted.get("full_name")):
                 for partner in (self._role(other) or hinted.get(other, []))[:1]:

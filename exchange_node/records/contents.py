@@ -87,7 +87,8 @@ def look(column: Texts) -> Contents:
     size = max(len(sample), 1)
     shares = {shape: sum(map(bool, map(pattern.fullmatch, sample))) / size for shape, pattern in _SHAPES.items()}
     for name, function in (
-        ("sex", column_forms.sex), ("postcode", standardise.postcode), ("nhs_number", standardise.nhs_number),
+        ("sex", column_forms.sex), ("title", column_forms.title), ("postcode", standardise.postcode),
+        ("nhs_number", standardise.nhs_number),
     ):  # fmt: skip
         shares[name] = sum(bool(function(text)) for text in sample) / size
     shares["comma"] = sum("," in text for text in sample) / size

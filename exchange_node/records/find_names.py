@@ -1,4 +1,6 @@
-"""Columns of names that neither their own names nor common names tell, known by the names of people in another file."""
+"""Columns of names that are known by the names of people in another file: those that nothing else tells, and of those
+in two scripts the one that the other file is written in.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from exchange_node.records.guess import Guess
 from exchange_node.records.read_columns import FileColumns
 
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_ASCII: Final = re.compile("[A-Za-z]")
 _SAMPLE: Final = 2000
 _ALIKE: Final = 0.3  # the share of cells whose words are names of the other file
 
@@ -38,6 +41,30 @@ def find_names(one: tuple[FileColumns, Guess], another: tuple[FileColumns, Guess
     if best and share(columns[best]) > _ALIKE:
         ours.fields[FULL_NAME] = (columns[best],)
         del ours.own[best]
+
+
+def settle_script(one: tuple[FileColumns, Guess], another: tuple[FileColumns, Guess]) -> None:
+    """Names in the letters of the other file where ours has them in those, too: `Όνομα` and `Name (Latin)`."""
+    (file, ours), (other_file, theirs) = one, another
+    names = ("forename", "surname", FULL_NAME)
+    known = next((theirs.fields[field][0] for field in names if field in theirs.fields), "")
+    if not known:
+        return
+    latin = _latin(other_file, known)
+    for field in names:
+        if field in ours.fields and _latin(file, ours.fields[field][0]) != latin:
+            others = [name for name in ours.called(field) if _latin(file, name) == latin]
+            if others:
+                ours.ignored[ours.fields[field][0]] = "another column has it in the letters of the other file"
+                ours.fields[field] = (others[0],)
+                ours.ignored.pop(others[0], None)
+                ours.own = {own: found for own, found in ours.own.items() if found[0] != others[0]}
+
+
+def _latin(file: FileColumns, column: str) -> bool:
+    """Whether most cells have letters from a to z."""
+    cells = _cells(file, column)
+    return sum(bool(_ASCII.search(text)) for text in cells) > 0.5 * len(cells)
 
 
 def _cells(file: FileColumns, column: str) -> list[str]:

@@ -87,16 +87,24 @@ class Guess(ColumnRoles):
             self.fields["surname"] = (*self._role("surname_before")[:1], surname[0], *self._role("surname2")[:1])
         further = forename[1:] if len(surname) < 2 else []  # two of both are two people
         middle = [*self._role("middle_names"), *further]
+        if forename and not middle:  # initials of all names but the first
+            middle = [name for name in self.called("initials") if not self._begins(name, forename[0])]
         if middle:
             self.fields["middle_names"] = tuple(middle)
 
+    def _begins(self, part: str, whole: str) -> bool:
+        """Whether most cells of one column begin with the letter with which those of another begin."""
+        pairs = [(one.strip()[:1].lower(), other.strip()[:1].lower()) for one, other in self._pairs(part, whole)]
+        return sum(one == other for one, other in pairs) > 0.5 * len(pairs)
+
+    def _pairs(self, one: str, other: str) -> list[tuple[str, str]]:
+        """The cells of two columns in rows where both are filled."""
+        both = zip(self._sample(one), self._sample(other), strict=True)
+        return [pair for pair in both if all(map(str.strip, pair))]
+
     def _within(self, part: str, whole: str) -> bool:
         """Whether most cells of one column hold those of another and more."""
-        pairs = [
-            (one.lower().strip(), other.lower().strip())
-            for one, other in zip(self._sample(part), self._sample(whole), strict=True)
-            if one.strip() and other.strip()
-        ]
+        pairs = [(one.lower().strip(), other.lower().strip()) for one, other in self._pairs(part, whole)]
         return sum(one in other and one != other for one, other in pairs) > 0.5 * len(pairs)
 
     def _take_birth(self) -> None:
@@ -192,6 +200,7 @@ class Guess(ColumnRoles):
         found = self._contents[name]
         return (
             found.share("sex") > 0.9
+            and found.share("title") < 0.5
             and found.share("digits") < 0.1
             and found.distinct < 9
             and found.filled > 0.6 * found.rows  # not some marks

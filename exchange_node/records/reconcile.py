@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from exchange_node.records import headers
 from exchange_node.records.column_map import FULL_NAME, KINDS, ColumnMap
 from exchange_node.records.columns import Kind
-from exchange_node.records.find_names import find_names
+from exchange_node.records.find_names import find_names, settle_script
 from exchange_node.records.guess import Guess
 from exchange_node.records.read_columns import FileColumns
 
@@ -41,6 +41,7 @@ def reconcile(files: Sequence[FileColumns], guesses: Sequence[Guess]) -> tuple[C
     pairs = list(permutations(zip(files, guesses, strict=True), 2))
     for ours, theirs in pairs:
         find_names(ours, theirs)
+        settle_script(ours, theirs)
         _settle_names(ours, theirs)
         _find_nameless(ours, theirs)
         _settle_town(ours, theirs)

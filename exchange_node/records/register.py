@@ -102,6 +102,8 @@ def read_several(
     else:
         maps = reconcile(files, guess_all(files, exclude))
     standard = [_standard(file, found) for file, found in zip(files, maps, strict=True)]
+    for at in _turned(maps, [columns for columns, _ in standard]):
+        standard[at] = _standard(files[at], maps[at], turned=True)
     names = _useful([columns for columns, _ in standard])
     return tuple(
         _register(file, found, columns, findings, names)
@@ -134,9 +136,33 @@ def _without(file: FileColumns, exclude: frozenset[str]) -> dict[str, Any]:
     return {name: column for name, column in file.columns.items() if name not in exclude}
 
 
-def _standard(file: FileColumns, found: ColumnMap) -> tuple[dict[str, Column], Findings]:
+def _standard(file: FileColumns, found: ColumnMap, turned: bool = False) -> tuple[dict[str, Column], Findings]:
     findings = Findings()
-    return standard_columns(file.columns, found, findings), findings
+    return standard_columns(file.columns, found, findings, turned), findings
+
+
+def _turned(maps: Sequence[ColumnMap], sides: Sequence[Mapping[str, Column]]) -> list[int]:
+    """The files whose whole names begin with the half that stands last in another file's: its names tell it, where
+    they are none of the common ones.
+    """
+    whole = [FULL_NAME in found.fields for found in maps]
+    sure = next((at for at, found in enumerate(whole) if not found), 0)
+    return [at for at, found in enumerate(whole) if found and at != sure and _crossed(sides[at], sides[sure])]
+
+
+def _crossed(ours: Mapping[str, Column], theirs: Mapping[str, Column]) -> bool:
+    """Whether forenames are rather the other file's surnames, and surnames its forenames."""
+    names = ("forename", "surname")
+    if not all(name in side for name in names for side in (ours, theirs)):
+        return False
+    forename, surname = (set(ours[name].values[1:]) for name in names)
+    their_forename, their_surname = (set(theirs[name].values[1:]) for name in names)
+    straight = _common(forename, their_forename) + _common(surname, their_surname)
+    return _common(forename, their_surname) + _common(surname, their_forename) > straight
+
+
+def _common(ours: set[str], theirs: set[str]) -> float:
+    return len(ours & theirs) / max(min(len(ours), len(theirs)), 1)
 
 
 def _register(

@@ -44,13 +44,16 @@ class Findings:
         rules[rule] = rules.get(rule, 0) + count
 
 
-def standard_columns(columns: Mapping[str, Texts], found: ColumnMap, findings: Findings) -> dict[str, Column]:
-    """The fields of the map in standard form, in its order; `full_name` becomes three. Nothing is raised."""
+def standard_columns(
+    columns: Mapping[str, Texts], found: ColumnMap, findings: Findings, turned: bool = False
+) -> dict[str, Column]:
+    """The fields of the map in standard form, in its order; `full_name` becomes three, `turned` with the other half
+    first than common names tell. Nothing is raised."""
     made: dict[str, Column] = {}
     for name, source in found.fields.items():
         cells = [columns[column] for column in source.columns]
         if name == FULL_NAME:
-            made |= _split_names(_join(cells), findings)
+            made |= _split_names(_join(cells), findings, turned)
         else:
             made[name] = _standard(name, source, cells, findings)
     if "forename" in made:
@@ -81,7 +84,7 @@ def _standard(name: str, source: Source, cells: list[Texts], findings: Findings)
 
 def _form(name: str, source: Source, texts: Texts, counts: NDArray[np.int64]) -> Form:
     if name == "surname" and headers.words(source.columns[-1])[-1:] in (["initials"], ["initial"]):
-        return _without_initials
+        return column_forms.before_initials
     if name == "forename" and _are_initials(texts, counts):
         return _initials
     by_name: dict[str, Form] = {
@@ -120,10 +123,6 @@ def _date(reading: column_dates.Reading, text: str, note: Note) -> str:
 
 def _initials(text: str, note: Note) -> str:
     return column_forms.name(" ".join(text.replace(".", "")), note)
-
-
-def _without_initials(text: str, note: Note) -> str:
-    return column_forms.name(text.rpartition(" ")[0] or text, note)
 
 
 def _postcode(width: int, text: str, note: Note) -> str:
@@ -171,13 +170,13 @@ def _is_missing(text: str, kind: Kind) -> bool:
     return text.strip().lower() in MISSING and not (kind == "name" and text in ("Nan", "Na"))
 
 
-def _split_names(texts: Texts, findings: Findings) -> dict[str, Column]:
+def _split_names(texts: Texts, findings: Findings, turned: bool) -> dict[str, Column]:
     names = ("forename", "middle_names", "surname")
     places: list[dict[str, int]] = [{"": 0} for _ in names]
     counts = texts.counts()
     codes = np.zeros((3, len(texts.values)), np.int32)
     rules: list[str] = []
-    reverse = _surname_first(texts.distinct())
+    reverse = _surname_first(texts.distinct()) != turned
     for at, text in enumerate(texts.distinct()):
         if text and text.strip().lower() not in MISSING:
             for part, word in enumerate(column_forms.whole_name(text, rules.append, reverse)):

@@ -106,6 +106,38 @@ def test_titles_tell_the_sex_where_nothing_else_does(tmp_path: Path) -> None:
     assert "sex" not in guessed(tmp_path, "surname,title", "{surname},{job}")
 
 
+def test_a_column_of_sexes_before_titles_without_a_name(tmp_path: Path) -> None:
+    lines = ["Fox,Mr,M", "Hay,Ms,F", "Elm,Mrs,F"] * 20
+    assert fields(read_one(export(tmp_path / "a.csv", "Name,Column2,Column3", lines)))["sex"] == ("Column3",)
+
+
+def test_names_in_the_letters_of_the_other_file(tmp_path: Path) -> None:
+    ours = ("Επώνυμο,Όνομα,Surname (Latin),Name (Latin),dob", "Παππάς{phone},Άννα{phone},{surname},{forename},{dob}")
+    a, _ = both(tmp_path, ours, ("Last name,First name,dob", "{surname},{forename},{dob}"))
+    assert fields(a)["surname"] == ("Surname (Latin)",)
+    assert fields(a)["forename"] == ("Name (Latin)",)
+    theirs = ("الاسم الكامل,Name in English,dob", "كات {phone} ليين,{whole},{dob}")
+    _, a = both(tmp_path, ("Name (En),dob", "{whole},{dob}"), theirs)
+    assert fields(a)["full_name"] == ("Name in English",)
+
+
+def test_whole_names_are_halved_as_those_of_the_other_file(tmp_path: Path) -> None:
+    parts = ("Прізвище,Ім'я,dob", "Ш{surname},Ю{forename},{dob}")
+    for line in ("Ш{surname} Ю{forename},{dob}", "Ш{surname} Ю{forename} Іванович,{dob}"):
+        a, b = both(tmp_path, parts, ("ПІБ,dob", line))
+        assert set(values(b, "forename")[:200]) == set(values(a, "forename")[200:])
+        assert values(b, "surname")[:200] == values(a, "surname")[200:]
+    a, b = both(tmp_path, ("ПІБ,dob", "Ю{forename} Ш{surname},{dob}"), ("ПІБ,dob", "Ш{surname} Ю{forename},{dob}"))
+    assert values(b, "surname")[:200] == values(a, "surname")[200:]
+
+
+def test_initials_of_further_names(tmp_path: Path) -> None:
+    found = guessed(tmp_path, "Surname,Forename,Elector Initials", "{surname},{forename},{sex}")
+    assert found["middle_names"] == ("Elector Initials",)
+    lines = ["Fox,Ann,A", "Hay,Bob,B J", "Elm,Carl,C"] * 20
+    assert "middle_names" not in fields(read_one(export(tmp_path / "b.csv", "Surname,Forename,Initials", lines)))
+
+
 def test_a_half_of_the_name_that_is_only_called_a_name(tmp_path: Path) -> None:
     found = guessed(tmp_path, "Pt Name,Pt Surname,Drug Name", "{forename},{surname},{job}")
     assert (found["forename"], found["surname"]) == (("Pt Name",), ("Pt Surname",))
