@@ -61,6 +61,7 @@ _BEHIND_TOWN: Final = re.compile(  # `Leeds LS6 2AB`, `Dayton, OH 45402`
 _IN_ADDRESS: Final = re.compile(  # behind a house number and before a town
     r".*\d.*?\W(\d{5}|\d{2}-\d{3}|\d{3} \d{2}|\d{4})[\W_]+[a-z][^\d]*", re.ASCII | re.DOTALL
 )
+_LONGEST: Final = 160  # characters of a cell in which a code is looked for: these forms look again from many places
 _CANADIAN: Final = re.compile(r"(?:[a-z][0-9]){3}\Z")
 
 
@@ -71,12 +72,13 @@ def postcode(text: str, note: Note = ignore, width: int = 0) -> str:
     """
     notes: list[str] = []
     lowered = ascii_lower(text.strip().removesuffix(".0"))
-    if with_town := _WITH_TOWN.fullmatch(lowered):
-        lowered = with_town[1]
-    elif behind := _BEHIND_TOWN.fullmatch(lowered):
-        lowered = behind[2]
-    elif between := _IN_ADDRESS.fullmatch(lowered):
-        lowered = between[1]
+    if 8 < len(lowered) <= _LONGEST:  # more than a code
+        if with_town := _WITH_TOWN.fullmatch(lowered):
+            lowered = with_town[1]
+        elif behind := _BEHIND_TOWN.fullmatch(lowered):
+            lowered = behind[2]
+        elif between := _IN_ADDRESS.fullmatch(lowered):
+            lowered = between[1]
     packed = "".join(_ALNUM.findall(lowered))
     if len(packed) > 10:
         within = _WITHIN.search(lowered)
@@ -108,10 +110,11 @@ def state(text: str, note: Note = ignore) -> str:
 def place(text: str, note: Note = ignore) -> str:
     """A town, county or state, or one of a few words, as `[a-z0-9 ]*`; without a postcode before or behind it."""
     lowered = text.lower() if text.isascii() else romanise(ascii_lower(text))
-    if with_town := _WITH_TOWN.fullmatch(lowered):
-        lowered = lowered[with_town.end(1) :]
-    elif behind := _BEHIND_TOWN.fullmatch(lowered):
-        lowered = behind[1]
+    if len(lowered) <= _LONGEST:
+        if with_town := _WITH_TOWN.fullmatch(lowered):
+            lowered = lowered[with_town.end(1) :]
+        elif behind := _BEHIND_TOWN.fullmatch(lowered):
+            lowered = behind[1]
     words = _ALNUM.findall(lowered.replace("'", ""))
     found = " ".join(["st" if word == "saint" else word for word in words])
     if found in _NOTHING:
