@@ -64,11 +64,15 @@ def test_two_parties_are_averaged_by_their_rows(rehearsal: Rehearsal) -> None:
 
 
 def test_a_copy_linked_to_a_double_of_its_original_is_found(town: Registers) -> None:
-    """Half of the rows stand twice: a copy as like one of the two as the other."""
+    """Half of the rows stand twice: a copy as like one of the two as the other. Without knowing doubles .73 would be
+    found, .33 mistaken, and .62 of the hidden ones linked to somebody else.
+    """
     rows = [*town.left, *town.left[:200]]
     links = link(columns_of(rows), columns_of(town.right))
-    found = rehearse(links.parties[0], links.weights, Plan()).found
-    assert found[np.searchsorted(THRESHOLDS, 0)] > 0.93
+    told = rehearse(links.parties[0], links.weights, Plan())
+    at = np.searchsorted(THRESHOLDS, 0)
+    assert told.found[at] > 0.9
+    assert len(rows) * max(told.mistaken[at], told.invented[at]) < 0.001
 
 
 def test_of_a_register_against_itself(linked: Links) -> None:
