@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from exchange_node.records.column_map import FULL_NAME
+from exchange_node.records.column_roles import TRUTH
 from exchange_node.records.guess import Guess
 from exchange_node.records.read_columns import FileColumns
 
@@ -54,11 +55,23 @@ def settle_script(one: tuple[FileColumns, Guess], another: tuple[FileColumns, Gu
     for field in names:
         if field in ours.fields and _latin(file, ours.fields[field][0]) != latin:
             others = [name for name in ours.called(field) if _latin(file, name) == latin]
+            if field in theirs.fields:  # what is called otherwise is told by its values
+                texts = {text.strip().lower() for text in _cells(other_file, theirs.fields[field][0])}
+                free = [name for name, why in ours.ignored.items() if why != TRUTH] + [
+                    name for name, _ in ours.own.values()
+                ]
+                others += [name for name in free if _share(file, name, texts) > _ALIKE]
             if others:
                 ours.ignored[ours.fields[field][0]] = "another column has it in the letters of the other file"
                 ours.fields[field] = (others[0],)
                 ours.ignored.pop(others[0], None)
                 ours.own = {own: found for own, found in ours.own.items() if found[0] != others[0]}
+
+
+def _share(file: FileColumns, column: str, texts: set[str]) -> float:
+    """Of the cells, those that are one of some texts."""
+    cells = _cells(file, column)
+    return sum(text.strip().lower() in texts for text in cells) / max(len(cells), 1)
 
 
 def _latin(file: FileColumns, column: str) -> bool:
