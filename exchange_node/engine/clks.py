@@ -24,7 +24,18 @@ from exchange_node.encoding.schema import LinkageSchema
 from exchange_node.encoding.vector_schema import schema_for
 from exchange_node.engine.decide import Estimate, estimate
 from exchange_node.engine.fit import fit
-from exchange_node.engine.link import FEW, Links, Progress, Watcher, decided, learn, secret_of, sure, together
+from exchange_node.engine.link import (
+    Links,
+    Progress,
+    Watcher,
+    decided,
+    learn,
+    rake,
+    relatives,
+    secret_of,
+    sure,
+    together,
+)
 from exchange_node.engine.party import Party
 from exchange_node.engine.plan import EVERY_PAIR_UP_TO, Planned
 from exchange_node.engine.rehearse import MOST_OF_COPY, THRESHOLDS, Rehearsal, rehearsed
@@ -130,9 +141,9 @@ class _Side:
         """What it foretells of links between two registers."""
         return rehearsed(self.party, _in_odds(self.found, curve))
 
-    def rake(self, curve: Curve, least: float, mean: NDArray[np.float64], pairs: int) -> None:
-        """Weigh the copies so that those accepted differ from their originals as the accepted pairs do on average."""
-        self.party.rake(curve.odds(self._same) >= least, mean, pairs)
+    def accepted(self, curve: Curve, least: float) -> NDArray[np.bool_]:
+        """Which copies would have been linked to their originals."""
+        return curve.odds(self._same) >= least
 
     def curve(self) -> Curve:
         """What likeness is worth, by this register alone. Raises LinkageError too-few-people."""
@@ -179,10 +190,11 @@ def link_by_clks(
 
     def explain() -> Estimate:
         foretold = ours.rehearse(curve).with_other(theirs.rehearse(curve))
-        return estimate(curve.odds(found.scores), len(ours.filters), len(theirs.filters), foretold)
+        pairs = _in_odds(found, curve)
+        return estimate(pairs.scores, len(ours.filters), len(theirs.filters), foretold, relatives(both, pairs))
 
     tell("rehearsing", 0, 2)
-    curve = _raked([ours, theirs], found, curve, sure(explain()))
+    curve = _raked((ours, theirs), found, curve, sure(explain()))
     tell("rehearsing", 1, 2)
     return Linked(decided(_in_odds(found, curve), explain(), plan, weights, both), curve)
 
@@ -202,19 +214,14 @@ def _mean(sides: Sequence[_Side]) -> Curve:
     return Curve(sum(one.slope for one in found) / len(found), sum(one.constant for one in found) / len(found))
 
 
-def _raked(sides: Sequence[_Side], found: Found, curve: Curve, least: float) -> Curve:
+def _raked(sides: tuple[_Side, _Side], found: Found, curve: Curve, least: float) -> Curve:
     """What likeness is worth where copies differ as the pairs that are surely right do.
 
     Those pairs' mean features are what `link.py` opens, too. A trial has them; a linkage unit does not.
     """
-    accepted = found.only(curve.odds(found.scores) >= least)
-    if len(accepted) < FEW:
-        return curve
-    left, right = sides[0].party.side.vectors, sides[-1].party.side.vectors
-    mean = left.features(accepted.left, right, accepted.right).mean(axis=0, dtype=np.float64)
-    for side in sides:
-        side.rake(curve, least, mean, len(accepted))
-    return _mean(sides)
+    ours, theirs = sides
+    accepted = [side.accepted(curve, least) for side in sides]
+    return _mean(sides) if rake((ours.party, theirs.party), _in_odds(found, curve), least, accepted) else curve
 
 
 def _in_odds(found: Found, curve: Curve) -> Found:

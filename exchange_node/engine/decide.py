@@ -1,10 +1,10 @@
 """Which pairs are links: the threshold, and how many of the links are right, estimated without labels.
 
-What is known: how many one-to-one pairs there are at each threshold, and from the rehearsals how many of the people
-that both registers have should be found there and how often strangers are linked. Either curve may be off, by a share
-that changes slowly along the scores. How many people are shared and how far the curves are off is what explains the
-counts best; how sure that is, is told by a thousand draws of what else explains them about as well. The best threshold
-is the one with the highest F1 that the pairs' own probabilities foretell.
+What is known: how many one-to-one pairs there are at each threshold, how many of those look like relatives, and from
+the rehearsals how many of the people that both registers have should be found there and how often strangers are linked.
+Each curve may be off, by a share that changes slowly along the scores. How many people are shared and how far the
+curves are off is what explains the counts best; how sure that is, is told by a thousand draws of what else explains
+them about as well. The best threshold is the one with the highest F1 that the pairs' own probabilities foretell.
 """
 
 from __future__ import annotations
@@ -24,17 +24,21 @@ _NEARBY: Final = 4
 _RIGHT_STEP: Final = 0.22
 _FALSE_STEP: Final = 0.35
 _MISSED_STEP: Final = 0.6
+_RELATIVES_STEP: Final = 0.5
 _EVERY: Final = 2.5
 """Logarithms of the curves' errors are random walks along the scores, with a normal step of these deviations every so
-many log odds: downwards for right links, one step more for people who are not found, and upwards for false links.
+many log odds: downwards for right links, one step more for people who are not found, and upwards for false links; all
+relatives are off by one step more.
 """
 _UP: Final = np.clip((THRESHOLDS[:, None] - np.arange(THRESHOLDS[0], THRESHOLDS[-1], _EVERY)) / _EVERY, 0, 1)
 _COLUMN: Final = np.ones((len(THRESHOLDS), 1))
-_RIGHT: Final = np.hstack([_COLUMN, _RIGHT_STEP * (1 - _UP), 0 * _COLUMN, 0 * _UP])
-_MISSED: Final = np.hstack([_RIGHT[0, : -1 - _UP.shape[1]], _MISSED_STEP, 0 * _UP[0]])
-_FALSE: Final = np.hstack([0 * _COLUMN, 0 * _UP, 0 * _COLUMN, _FALSE_STEP * _UP])
+_NONE: Final = 0 * _COLUMN
+_RIGHT: Final = np.hstack([_COLUMN, _RIGHT_STEP * (1 - _UP), _NONE, 0 * _UP, _NONE])
+_MISSED: Final = np.hstack([_RIGHT[0, : 1 + _UP.shape[1]], _MISSED_STEP, 0 * _UP[0], 0])
+_STRANGERS: Final = np.hstack([_NONE, 0 * _UP, _NONE, _FALSE_STEP * _UP, _NONE])
+_RELATIVES: Final = np.hstack([_STRANGERS[:, :-1], _RELATIVES_STEP * _COLUMN])
 """What is not known is one vector: the logarithm of the number of people, then the steps. These say how much each of it
-adds to the logarithm of the right, missed and false links between each threshold and the next.
+adds to the logarithm of the links between each threshold and the next: right ones, those missed, strangers, relatives.
 """
 _RIGHT_MEAN: Final = np.exp(-0.5 * (_RIGHT[:, 1:] ** 2).sum(axis=1))
 _MISSED_MEAN: Final = np.exp(-0.5 * (_MISSED[1:] ** 2).sum())
@@ -43,6 +47,7 @@ _ODDS_ERROR: Final = 0.5
 """Standard deviation of the error that log odds have in common."""
 _DRAWS: Final = 1000
 _ROUNDS: Final = 50
+_CURVE_RIDGE: Final = 1e-3
 _LEAST: Final = 1e-9
 
 
@@ -84,31 +89,29 @@ class Estimate:
         return np.asarray(self.right.mean(axis=0) / np.maximum(self.linked, 1))
 
 
-_False = Callable[[float], Floats]
-"""False links to be expected at each threshold if so many people are shared."""
+_Strangers = Callable[[float], Floats]
+"""Links of strangers to be expected at each threshold if so many people are shared."""
 
 
-def estimate(scores: Floats, left_rows: int, right_rows: int, rehearsal: Rehearsal) -> Estimate:
-    """`scores` of all one-to-one pairs, of which those at THRESHOLDS[0] or above must be there."""
+def estimate(scores: Floats, left_rows: int, right_rows: int, rehearsal: Rehearsal, relatives: Floats) -> Estimate:
+    """`scores` of all one-to-one pairs, of which those at THRESHOLDS[0] or above must be there; `relatives`: how many
+    pairs at or above each threshold seem to be of two relatives.
+    """
 
-    def false(shared: float) -> Floats:
-        return false_links(rehearsal, left_rows, right_rows, shared)
+    def strangers(shared: float) -> Floats:
+        return strangers_linked(rehearsal, left_rows, right_rows, shared)
 
-    strangers_of_a_row = rehearsal.invented * max(left_rows, right_rows)
-    return _explain(scores, min(left_rows, right_rows), left_rows, false, rehearsal, strangers_of_a_row)
+    of_a_row = rehearsal.invented * max(left_rows, right_rows)
+    return _explain(scores, min(left_rows, right_rows), left_rows, strangers, relatives, rehearsal, of_a_row)
 
 
-def false_links(rehearsal: Rehearsal, left_rows: int, right_rows: int, shared: float) -> Floats:
+def strangers_linked(rehearsal: Rehearsal, left_rows: int, right_rows: int, shared: float) -> Floats:
     """How many are foretold at each threshold if so many people are shared.
 
-    Rehearsals meet a stranger's relatives as often as one register has them. The other has them as often if it has
-    people one by one, but only as far as people are shared if it has whole households. Nobody knows: half of each.
     A row is free, here as there, if it is not its own person's link: where all people are shared some are missed.
     """
-    missing = (1 - shared / min(left_rows, right_rows)) / 2
-    of_strangers = _smooth(rehearsal.invented - missing * rehearsal.related)
     free = right_rows - shared * float(rehearsal.found[0])
-    return free * ((left_rows - shared) * of_strangers + shared * _smooth(rehearsal.mistaken))
+    return free * ((left_rows - shared) * _smooth(rehearsal.invented) + shared * _smooth(rehearsal.mistaken))
 
 
 def estimate_by_odds(odds: Floats) -> Estimate:
@@ -130,24 +133,32 @@ def estimate_pairs(scores: Floats, pairs: int, most: int, others: int, rehearsal
     those that are one person, and `others` the rows that one row may be taken for.
     """
     invented = _smooth(rehearsal.invented) * pairs
-    strangers_of_a_row = np.where(THRESHOLDS >= -8, rehearsal.invented * others, np.inf)
-    return _explain(scores, most, pairs / max(others, 1), lambda shared: invented, rehearsal, strangers_of_a_row)
+    of_a_row = np.where(THRESHOLDS >= -8, rehearsal.invented * others, np.inf)
+    none = np.zeros(len(THRESHOLDS))
+    return _explain(scores, most, pairs / max(others, 1), lambda shared: invented, none, rehearsal, of_a_row)
 
 
 def _explain(
-    scores: Floats, most: float, rows: float, false: _False, rehearsal: Rehearsal, strangers: Floats
+    scores: Floats,
+    most: float,
+    rows: float,
+    strangers: _Strangers,
+    relatives: Floats,
+    rehearsal: Rehearsal,
+    of_a_row: Floats,
 ) -> Estimate:
     """What explains the counts best, by Fisher scoring, and draws of what does so about as well (Laplace).
 
-    `rows` are looked for. `strangers`: how many a row without a partner would be linked to at each threshold. From a
-    half on, where rows are used up by others, the rehearsals tell nothing of counts.
+    `rows` are looked for. `of_a_row`: how many strangers a row without a partner would be linked to at each threshold.
+    From a half on, where rows are used up by others, the rehearsals tell nothing of counts.
     """
     linked = len(scores) - np.searchsorted(np.sort(scores), THRESHOLDS).astype(np.float64)
-    counts, use = _between(linked), strangers < 0.5
+    counts, use = _between(linked), of_a_row < 0.5
     use[-1] = True
     above = _smooth(rehearsal.found)
     found = (np.maximum(_between(above), 0) + _LEAST) * _RIGHT_MEAN
     lost = (max(1 - above[0], 0) + 0.5 / rehearsal.copies) * _MISSED_MEAN
+    kin = np.maximum(_between(_smooth(relatives)), _LEAST)
     unknown = np.zeros(len(_MISSED))
     half = int(np.argmin(np.abs(above - above[0] / 2)))  # strangers are rare there
     unknown[0] = np.log(np.clip(linked[half] / max(above[half], _LEAST), 1, most))
@@ -155,11 +166,12 @@ def _explain(
     for _ in range(_ROUNDS):
         right, missed = found * np.exp(_RIGHT @ unknown), lost * np.exp(_MISSED @ unknown)
         shared = float(right.sum() + missed)
-        foretold = np.maximum(_between(false(min(shared, most))), _LEAST)
-        wrong = foretold * np.exp(_FALSE @ unknown)
+        foretold = np.maximum(_between(strangers(min(shared, most))), _LEAST)
+        strange, related = foretold * np.exp(_STRANGERS @ unknown), kin * np.exp(_RELATIVES @ unknown)
+        wrong = strange + related
         # A count foretold from so many copies is as unsure as a count of them.
         spread = right * (1 + shared / rehearsal.copies) + wrong * (1 + rows / rehearsal.copies)
-        slopes = right[:, None] * _RIGHT + wrong[:, None] * _FALSE
+        slopes = right[:, None] * _RIGHT + strange[:, None] * _STRANGERS + related[:, None] * _RELATIVES
         weighed = (slopes / spread[:, None])[use]
         bend = weighed.T @ slopes[use] + np.diag(walked)
         pull = weighed.T @ (counts - right - wrong)[use] - walked * unknown
@@ -170,7 +182,8 @@ def _explain(
         unknown = unknown + step / max(1.0, float(np.abs(step).max()))
     random = np.random.default_rng(1)
     draws = unknown + random.standard_normal((_DRAWS, len(unknown))) @ np.linalg.cholesky(np.linalg.inv(bend)).T
-    rights, wrongs = found * np.exp(draws @ _RIGHT.T), foretold * np.exp(draws @ _FALSE.T)
+    rights = found * np.exp(draws @ _RIGHT.T)
+    wrongs = foretold * np.exp(draws @ _STRANGERS.T) + kin * np.exp(draws @ _RELATIVES.T)
     good = random.binomial(counts.astype(np.int64), rights / (rights + wrongs)).astype(np.float64)
     unseen = random.poisson(rights[:, ~use].sum(axis=1) + lost * np.exp(draws @ _MISSED))
     people = np.minimum(good[:, use].sum(axis=1) + unseen, most)
@@ -223,18 +236,20 @@ def curve(found: Estimate) -> tuple[float, float]:
     false pairs between thresholds.
     """
     right = _between(float(found.shared.mean()) * found.found)
-    false = _between(found.false)
+    counts = right + _between(found.false)
     x = np.column_stack([_MIDDLE, np.ones(len(_MIDDLE))])
+
+    def loss(beta: Floats) -> float:
+        odds = x @ beta
+        return float(counts @ np.logaddexp(0, odds) - right @ odds + _CURVE_RIDGE / 2 * beta @ beta)
+
     beta = np.array([0.5, 0.0])
-    ridge = np.diag([1e-3, 1e-3])
-    counts = right + false
-    for _ in range(100):
-        p = 1 / (1 + np.exp(-np.clip(x @ beta, -500, 500)))
-        slope = x.T @ (counts * p - right) + ridge @ beta
-        bend = (x * (counts * np.maximum(p * (1 - p), 1e-9))[:, None]).T @ x + ridge
-        step = np.linalg.solve(bend, slope)
-        largest = float(np.abs(step).max())
-        if largest < 1e-6:
-            break
-        beta -= step * min(1.0, 5.0 / largest)
+    for _ in range(_ROUNDS):
+        p = along((beta[0], beta[1]), _MIDDLE)
+        slope = x.T @ (counts * p - right) + _CURVE_RIDGE * beta
+        bend = (x * (counts * p * (1 - p))[:, None]).T @ x + _CURVE_RIDGE * np.eye(2)
+        step, size = np.linalg.solve(bend, slope), 1.0
+        while loss(beta - size * step) > loss(beta) and size > _LEAST:
+            size /= 2
+        beta = beta - size * step
     return float(beta[0]), float(beta[1])

@@ -4,8 +4,9 @@
     found.left[0], found.right[0], found.probability[0]
 
 Each party learns from its own register; what one gives the other is `Weights` (one number a feature), the mean features
-of the accepted pairs (as many numbers, once) and how many they are, and the rehearsals' curves. In `trial` both parties
-are one process; in a method between nodes those are the messages.
+of the accepted pairs (as many numbers, once) and how many they are, the rehearsals' curves and how many pairs at each
+threshold seem to be relatives. In `trial` both parties are one process; in a method between nodes those are the
+messages.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exchange_node.encoding.vector_schema import VectorSchema, schema_for
-from exchange_node.encoding.vectors import Rows, Weights
+from exchange_node.encoding.vectors import Floats, Rows, Weights
 from exchange_node.engine.decide import Decision, Estimate, decide, estimate, posterior
 from exchange_node.engine.party import Party
 from exchange_node.engine.plan import Planned, plan_for
-from exchange_node.engine.rehearse import THRESHOLDS, average, rehearse
+from exchange_node.engine.rehearse import THRESHOLDS, average, from_top, rehearse
 from exchange_node.engine.search import Found, Plan, Side, candidates, find
 from exchange_node.kernels import greedy
 from exchange_node.kernels.cores import for_each
@@ -125,14 +126,10 @@ def link(
     first = np.sort(np.random.default_rng(seed).permutation(every)[:FIRST])
     found, explained = _link(both, first, weights, plan, among, kernel, finder, tell, "a first pass")
     least = sure(explained)
-    accepted = found.only(found.scores >= least)
-    if len(accepted) >= FEW:
-        features = ours.side.vectors.features(accepted.left, theirs.side.vectors, accepted.right)
-        mean = features.mean(axis=0, dtype=np.float64)
-        for party in both:
-            party.rake(party.accepted(weights, least), mean, len(accepted))
+    raked = rake(both, found, least, [party.accepted(weights, least) for party in both])
+    if raked:
         weights = learn(both, together(both), plan, kernel, rounds=1, tell=tell)
-    if len(accepted) >= FEW or len(first) < len(every):
+    if raked or len(first) < len(every):
         found, explained = _link(both, every, weights, plan, among, kernel, finder, tell, "the links")
 
     return decided(found, explained, plan, weights, both)
@@ -233,7 +230,39 @@ def _link(
     found = found.only(greedy.take(found.left.astype(np.uint32), found.right.astype(np.uint32)))
     tell("rehearsing", 0, 1)
     foretold = average(for_each(lambda at: rehearse(parties[at], weights, plan.plan, kernel), len(parties)))
-    return found, estimate(found.scores, len(rows), theirs.rows, foretold)
+    return found, estimate(found.scores, len(rows), theirs.rows, foretold, relatives(parties, found))
+
+
+def relatives(parties: tuple[Party, Party], found: Found) -> NDArray[np.float64]:
+    """How many pairs at or above each threshold seem to be of two relatives; of many pairs some tell."""
+    some = found.only(np.sort(np.random.default_rng(1).permutation(len(found))[:FIRST]))
+    return from_top(some.scores, _related(parties, _features(parties, some))) * (len(found) / max(len(some), 1))
+
+
+def rake(parties: tuple[Party, Party], found: Found, least: float, copies: Sequence[NDArray[np.bool_]]) -> bool:
+    """Weigh the parties' copies by the mean features of the pairs at or above this threshold, in which each counts as
+    far as it seems not to be of two relatives; False if those pairs are too few. `copies`: which of each party's are at
+    or above it.
+    """
+    accepted = found.scores >= least
+    if accepted.sum() < FEW:
+        return False
+    pairs = _features(parties, found)
+    single = (1 - _related(parties, pairs)) * accepted
+    mean = single @ pairs / single.sum()
+    for party, its in zip(parties, copies, strict=True):
+        party.rake(its, mean, int(accepted.sum()))
+    return True
+
+
+def _features(parties: tuple[Party, Party], found: Found) -> Floats:
+    ours, theirs = (party.side.vectors for party in parties)
+    return ours.features(found.left, theirs, found.right)
+
+
+def _related(parties: tuple[Party, Party], pairs: Floats) -> NDArray[np.float64]:
+    """On average of what both parties think."""
+    return np.asarray(np.mean([party.related(pairs) for party in parties], axis=0))
 
 
 def sure(explained: Estimate) -> float:

@@ -146,6 +146,10 @@ class Party:
         """
         return self._doubles.kinds(pairs)
 
+    def related(self, pairs: Floats) -> NDArray[np.float64]:
+        """How likely pairs with these features, with rows of another register, are two relatives."""
+        return self._doubles.related(pairs)
+
     def odds(self, pairs: Floats) -> NDArray[np.float64]:
         """Log odds that pairs with these features, with rows of the register, are one person, beside relatives of each
         kind and strangers. No one score of weighed features tells that: twins differ in the forename alone, others of a

@@ -3,7 +3,7 @@
 A quarter of the people is hidden from the register in turn, so that their copies have nobody to be linked to. Where
 every row has a copy, half of the copies stay away meanwhile: were each row taken by its own copy, none would be left to
 be linked wrongly, as there is between registers of different people. How often copies find their originals, and how
-often those of hidden people find somebody else, for each threshold, is what a party gives away: four curves of some
+often those of hidden people find somebody else, for each threshold, is what a party gives away: three curves of some
 200 numbers.
 """
 
@@ -33,14 +33,13 @@ MOST_OF_COPY: Final = 8
 class Rehearsal:
     """For each of THRESHOLDS: `found`, the share of copies with an original that are linked to it or a double of it;
     `mistaken`, how often one of those is linked to somebody else's row, for each row that is free; `invented`, the same
-    of a copy without an original. `related`: the part of `invented` in which they are relatives. `rows`: those of the
-    register. `copies`: how many told it.
+    of a copy without an original, whose relatives do not count: how many of those the other register has, its own pairs
+    tell. `rows`: those of the register. `copies`: how many told it.
     """
 
     found: NDArray[np.float64]
     mistaken: NDArray[np.float64]
     invented: NDArray[np.float64]
-    related: NDArray[np.float64]
     rows: int = 1
     copies: int = COPIES
 
@@ -55,7 +54,6 @@ class Rehearsal:
             mean(self.found, other.found),
             mean(self.mistaken, other.mistaken),
             mean(self.invented, other.invented),
-            mean(self.related, other.related),
             rows,
             self.copies + other.copies,
         )
@@ -77,9 +75,9 @@ def rehearsed(party: Party, found: Found) -> Rehearsal:
     found = found.only(found.left < len(copies))
     originals, worth = party.originals[copies], party.worth[copies]
     right = found.right == originals[found.left]
-    double, related, _ = _kinds(party, found, right)
+    double, _, strange = _kinds(party, found, right)
     different = (1 - double) * ~right
-    hits, wrongs, strangers, kin = (np.zeros(len(THRESHOLDS)) for _ in range(4))
+    hits, wrongs, strangers = (np.zeros(len(THRESHOLDS)) for _ in range(3))
     with_original = without = 0.0
     fold_of_copy = copies % FOLDS
     taking_part = FOLDS // 2 if 2 * len(copies) > party.side.rows else FOLDS
@@ -93,14 +91,13 @@ def rehearsed(party: Party, found: Found) -> Rehearsal:
         counted, false = worth[found.left[taken]], different[taken]
         hidden = turn[found.left[taken]] == 0
         free = party.side.rows - float(np.sum(fold_of_row == fold)) - float(np.sum(right[taken]))
-        hits += _from_top(found.scores[taken], counted * (1 - false) * ~hidden)
-        wrongs += _from_top(found.scores[taken], counted * false * ~hidden) / max(free, 1.0)
-        strangers += _from_top(found.scores[taken], counted * false * hidden) / max(free, 1.0)
-        kin += _from_top(found.scores[taken], counted * related[taken] * hidden) / max(free, 1.0)
+        hits += from_top(found.scores[taken], counted * (1 - false) * ~hidden)
+        wrongs += from_top(found.scores[taken], counted * strange[taken] * ~hidden) / max(free, 1.0)
+        strangers += from_top(found.scores[taken], counted * strange[taken] * hidden) / max(free, 1.0)
         with_original += float(worth[(turn > 0) & (turn < taking_part)].sum())
         without += float(worth[turn == 0].sum())
-    curves = hits / with_original, wrongs / with_original, strangers / max(without, 1e-9), kin / max(without, 1e-9)
-    return Rehearsal(*curves, party.side.rows, len(copies))
+    curves = hits / with_original, wrongs / with_original, strangers / max(without, 1e-9)
+    return Rehearsal(*curves, party.side.rows, _effective(worth))
 
 
 def rehearse_doubles(party: Party, weights: Weights, plan: Plan, kernel: str = "native") -> Rehearsal:
@@ -114,13 +111,17 @@ def rehearse_doubles(party: Party, weights: Weights, plan: Plan, kernel: str = "
     different = (1 - _kinds(party, found, right)[0]) * ~right
     in_all = float(party.worth[copies].sum())
     return Rehearsal(
-        _from_top(found.scores, worth * right) / in_all,
+        from_top(found.scores, worth * right) / in_all,
         np.zeros(len(THRESHOLDS)),
-        _from_top(found.scores, worth * different) / (in_all * max(party.side.rows - 1, 1)),
-        np.zeros(len(THRESHOLDS)),
+        from_top(found.scores, worth * different) / (in_all * max(party.side.rows - 1, 1)),
         party.side.rows,
-        len(copies),
+        _effective(party.worth[copies]),
     )
+
+
+def _effective(worth: NDArray[np.float64]) -> int:
+    """As many that count the same tell as much (Kish 1965)."""
+    return int(worth.sum() ** 2 / np.sum(worth**2))
 
 
 def _distinct(party: Party) -> NDArray[np.int64]:
@@ -148,7 +149,7 @@ def _kinds(party: Party, found: Found, right: NDArray[np.bool_]) -> NDArray[np.f
     return kinds
 
 
-def _from_top(scores: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+def from_top(scores: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """The sum of the counts at or above each threshold."""
     at = np.searchsorted(THRESHOLDS, scores, "right")
     sums = np.bincount(at, counts, len(THRESHOLDS) + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import astuple
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 
 from exchange_node.engine.dedupe import dedupe
 from exchange_node.engine.link import Links, link, secret_of
+from exchange_node.engine.rehearse import THRESHOLDS
 from exchange_node.linkage.errors import LinkageError
-from tests.made_up_registers import FIELDS, Person, Registers, columns_of, registers
+from tests.made_up_registers import FIELDS, Person, Registers, columns_of, person, registers, written_again
 
 
 def pairs(links: Links) -> set[tuple[int, int]]:
@@ -168,3 +170,33 @@ def test_a_field_that_is_missing_everywhere_on_one_side(town: Registers, gone: s
 def test_an_unknown_kernel(town: Registers) -> None:
     with pytest.raises(LinkageError, match="no-kernel"):
         link(columns_of(town.left[:5]), columns_of(town.right[:5]), kernel="abacus")
+
+
+def households(twins: int, seed: int) -> Registers:
+    """Eight hundred of two people, in so many of them twins; each person stands in either register, some in both."""
+    world, rng = Registers([], [], [], []), random.Random(seed)
+    for home in range(800):
+        one, other = person(rng), person(rng)
+        same = ("surname", "postcode", "address_line", *(["date_of_birth"] if home < twins else []))
+        for who, human in enumerate((one, other | {name: one[name] for name in same}), 2 * home):
+            left, right = rng.choice([(True, False), (False, True)]) if rng.random() < 0.9 else (True, True)
+            world.left.extend([human] * left)
+            world.who_left.extend([who] * left)
+            world.right.extend([written_again(human, rng, 0.08)] * right)
+            world.who_right.extend([who] * right)
+    return world
+
+
+@pytest.mark.parametrize("seed", [7, 8, 9])
+def test_twins_of_whom_each_register_has_one_are_counted(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """They look like people whom both have, who are few; rehearsals do not know how many of them the other has."""
+    world = households(30, seed)
+    known = linked_both(world)
+    monkeypatch.setattr("exchange_node.engine.link.relatives", lambda *_: 0 * THRESHOLDS)
+    unknown = linked_both(world)
+    f1s = []
+    for links, held in ((known, True), (unknown, False)):
+        precision, recall = quality(links, world.true_pairs())
+        assert (links.decision.precision_low <= precision <= links.decision.precision_high) == held
+        f1s.append(2 * precision * recall / (precision + recall))
+    assert f1s[0] > f1s[1] + 0.005

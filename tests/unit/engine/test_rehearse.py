@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from exchange_node.engine.link import Links, link
+from exchange_node.engine.party import Party
 from exchange_node.engine.rehearse import THRESHOLDS, Rehearsal, rehearse, rehearse_doubles
 from exchange_node.engine.search import Plan
 from tests.made_up_registers import Registers, columns_of, registers
@@ -51,13 +52,16 @@ def test_the_same_again(linked: Links, rehearsal: Rehearsal) -> None:
     assert (again.found == rehearsal.found).all() and (again.invented == rehearsal.invented).all()
 
 
-def test_some_of_those_taken_for_others_are_relatives(rehearsal: Rehearsal) -> None:
-    assert (rehearsal.related >= 0).all() and (rehearsal.related <= rehearsal.invented + 1e-15).all()
-    assert rehearsal.related.any()
+def test_relatives_are_no_strangers(linked: Links, rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    party = linked.parties[0]
+    monkeypatch.setattr(type(party), "kinds", lambda _, pairs: np.eye(3)[:, [2] * len(pairs)])
+    everybody = rehearse(party, linked.weights, Plan())
+    assert (rehearsal.invented <= everybody.invented + 1e-15).all()
+    assert rehearsal.invented.sum() < everybody.invented.sum()
 
 
 def test_two_parties_are_averaged_by_their_rows(rehearsal: Rehearsal) -> None:
-    nothing = Rehearsal(*(np.zeros(len(THRESHOLDS)) for _ in range(4)), 3 * rehearsal.rows)
+    nothing = Rehearsal(*(np.zeros(len(THRESHOLDS)) for _ in range(3)), 3 * rehearsal.rows)
     assert rehearsal.with_other(nothing).found == pytest.approx(rehearsal.found / 4)
     assert rehearsal.with_other(nothing).invented == pytest.approx(rehearsal.invented / 4)
     assert nothing.with_other(rehearsal).rows == 4 * rehearsal.rows
@@ -79,3 +83,15 @@ def test_of_a_register_against_itself(linked: Links) -> None:
     found = rehearse_doubles(linked.parties[0], linked.weights, Plan())
     assert 0.97 < found.found[0] <= 1 + 1e-9 and (np.diff(found.found) <= 1e-12).all()
     assert (np.diff(found.invented) <= 1e-15).all() and found.invented[0] > 0 and not found.mistaken.any()
+
+
+def test_copies_that_count_little_tell_little(linked: Links) -> None:
+    party = linked.parties[0]
+    copies = min(len(party.originals), party.side.rows)
+    assert rehearse(party, linked.weights, Plan()).copies < copies == rehearse_unraked(party, linked)
+
+
+def rehearse_unraked(party: Party, linked: Links) -> int:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(party, "worth", np.ones(len(party.originals)))
+        return rehearse(party, linked.weights, Plan()).copies
