@@ -10,7 +10,7 @@ from exchange_node.records.addresses import address
 from exchange_node.records.column_dates import date, read_all
 from exchange_node.records.column_forms import place, postcode, sex
 from exchange_node.records.headers import role_of
-from exchange_node.records.register import read_one
+from exchange_node.records.register import read_one, read_pair
 from tests.unit.records.registers import people
 from tests.unit.records.test_other_systems import both, export, fields, guessed, values
 
@@ -119,6 +119,20 @@ def test_names_in_the_letters_of_the_other_file(tmp_path: Path) -> None:
     theirs = ("الاسم الكامل,Name in English,dob", "كات {phone} ليين,{whole},{dob}")
     _, a = both(tmp_path, ("Name (En),dob", "{whole},{dob}"), theirs)
     assert fields(a)["full_name"] == ("Name in English",)
+
+
+def test_names_in_the_letters_of_the_other_file_are_told_by_their_values(tmp_path: Path) -> None:
+    greek = str.maketrans("abcdefghijklmnopqrstuvwxyz", "αβκδεφγηιικλμνοπκρστυβουζξ")
+    ours = [
+        f"{one['forename'].lower().translate(greek)},{one['surname'].lower().translate(greek)},"
+        f"{one['surname']},{one['forename']},{one['dob']}"
+        for one in people(200, 1)
+    ]
+    a = export(tmp_path / "a.csv", "Forename,Surname,Written A,Written B,dob", ours)
+    theirs = [f"{one['forename']},{one['surname']},{one['dob']}" for one in people(200, 1)[50:]]
+    b = export(tmp_path / "b.csv", "First name,Last name,dob", theirs)
+    found = fields(read_pair(a, b)[0])
+    assert (found["surname"], found["forename"]) == (("Written A",), ("Written B",))
 
 
 def test_whole_names_are_halved_as_those_of_the_other_file(tmp_path: Path) -> None:
