@@ -60,10 +60,11 @@ class NativeEncoder:
         width = len(self._names)
 
         def quick(block: slice) -> list[Texts | None]:
-            if set(map(len, rows[block])) != {width}:
+            here = rows[block]
+            if set(map(len, here)) != {width}:
                 raise ValueError(f"rows of {width} values are wanted")
             # One text for all fields: nothing is turned from rows into columns.
-            texts = as_they_are(list(chain.from_iterable(rows[block])))
+            texts = as_they_are(list(chain.from_iterable(here)))
             return [texts and replace(texts, first=place, step=width) for place in self._places]
 
         def formed(block: slice, number: int) -> _Laid:

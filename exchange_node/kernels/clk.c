@@ -39,13 +39,13 @@ struct spec {
 };
 
 struct token {
-    uint32_t have;
-    uint16_t bits[]; /* in a filter of words */
+    uint32_t have, masked; /* places that are known, and how many of them, the first ones, are in the mask */
+    uint64_t mask[];       /* a filter of words, unless it is not worth it; the places follow */
 };
 
 struct field {
     struct spec spec;
-    size_t most;          /* places of one token */
+    size_t most, mask;    /* places of one token, words of its mask */
     struct blake *blakes; /* for each 32 of them */
     struct hmac sha1, md5;
     struct cache tokens, values;
@@ -118,13 +118,12 @@ void clk_end(struct encoder *e)
         return;
     for (size_t i = 0; e->field && i < e->fields; i++) {
         struct field *f = &e->field[i];
-        size_t lone = sizeof(struct token) + f->most * sizeof(uint16_t);
         cache_wipe(&f->tokens);
         cache_wipe(&f->values);
         if (f->blakes)
             wipe(f->blakes, f->most / 32 * sizeof *f->blakes);
         if (f->lone)
-            wipe(f->lone, lone);
+            wipe(f->lone, token_bytes(f));
         if (f->pairs)
             wipe(f->pairs, (1 + PAIR_PLACES) * PAIRS * sizeof *f->pairs);
         if (f->message)
@@ -163,11 +162,11 @@ static int begin_field(struct field *f, const struct spec *s, size_t words, size
     f->spec = *s;
     f->spec.key = f->spec.other_key = NULL; /* the caller's, and not there any more after this call */
     f->most = s->hash == BLAKE ? ((size_t)s->bits + 31) / 32 * 32 : (size_t)s->bits;
-    size_t token = sizeof(struct token) + f->most * sizeof(uint16_t);
-    f->lone = calloc(1, token);
+    f->mask = is_worth_a_mask((size_t)s->bits, words) ? words : 0;
+    f->lone = calloc(1, token_bytes(f));
     f->message = calloc(1, 4 * (size_t)s->n + 24);
     f->pairs = calloc((1 + PAIR_PLACES) * PAIRS, sizeof *f->pairs);
-    if (!f->lone || !f->message || !f->pairs || !cache_begin(&f->tokens, token, cache / 4) ||
+    if (!f->lone || !f->message || !f->pairs || !cache_begin(&f->tokens, token_bytes(f), cache / 4) ||
         !cache_begin(&f->values, words * 8, cache))
         return 0;
     if (s->hash != BLAKE) {
@@ -265,17 +264,14 @@ const char *clk_tokeniser(int number)
  * fewer. */
 int clk_split(const uint8_t *text, int64_t bytes, int64_t *ends, int64_t values)
 {
-    const uint8_t *at = text, *end = text + bytes;
+    int64_t found = 0;
     *ends++ = -1;
-    for (int64_t i = 0; i + 1 < values; i++) {
-        const uint8_t *nul = memchr(at, 0, (size_t)(end - at));
-        if (!nul)
-            return 0;
-        *ends++ = nul - text;
-        at = nul + 1;
+    for (int64_t at = 0; at < bytes && found < values; at++) { /* values are too short to jump from one to the next */
+        ends[found] = at;
+        found += !text[at];
     }
-    *ends = bytes;
-    return !memchr(at, 0, (size_t)(end - at));
+    ends[values - 1] = bytes;
+    return found == values - 1;
 }
 
 /* For tests: `which` is 0 for BLAKE2b with the number as salt, 1 for HMAC of MD5, 2 of SHA-1. */

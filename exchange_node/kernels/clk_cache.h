@@ -117,10 +117,11 @@ static inline size_t cache_find(struct cache *c, const struct key *key, uint64_t
     return 0;
 }
 
-/* Whether hardly anything comes again, so that keeping it costs more than it saves. */
+/* Whether keys come again so seldom that there are more of them than room, and keeping them costs more than it saves:
+ * were they just as many, some count^2 / (2 * most) would have been found again by now (the birthday paradox). */
 static inline int cache_is_vain(const struct cache *c)
 {
-    return c->count > 16384 && c->found < c->count / 4;
+    return c->count > 4096 && c->found < (double)c->count * c->count / (2.0 * c->most);
 }
 
 static void cache_point(uint64_t *table, size_t size, uint64_t tag, size_t number)

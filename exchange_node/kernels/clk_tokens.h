@@ -10,6 +10,23 @@
 #define FLIP 7
 #endif
 
+/* Whether so many places are set sooner as a mask: one takes as long as three words of it, but words take memory. */
+static inline int is_worth_a_mask(size_t places, size_t words)
+{
+    return 2 * places >= words;
+}
+
+static size_t token_bytes(const struct field *f)
+{
+    return sizeof(struct token) + f->mask * sizeof(uint64_t) + f->most * sizeof(uint16_t);
+}
+
+/* Where in a filter of words a token's bits are. */
+static inline uint16_t *places_of(const struct field *f, struct token *t)
+{
+    return (uint16_t *)(t->mask + f->mask);
+}
+
 /* A place as bit of a word, which is where clkhash's filter in bytes has it: the highest bit of the first byte first. */
 static uint16_t bit_of(uint64_t place)
 {
@@ -28,12 +45,13 @@ static void fill_by_blake(const struct encoder *e, const struct field *f, struct
                           const uint8_t *message, size_t bytes)
 {
     uint8_t digest[BLAKE_BYTES];
+    uint16_t *places = places_of(f, t);
     for (; t->have < wanted; t->have += 32) {
         blake_end(&f->blakes[t->have / 32], message, bytes, digest);
         for (size_t i = 0; i < 32; i++) {
             uint16_t number; /* in the machine's own order of bytes, as clkhash reads it */
             memcpy(&number, digest + 2 * i, 2);
-            t->bits[t->have + i] = bit_of(number % e->bits);
+            places[t->have + i] = bit_of(number % e->bits);
         }
     }
     wipe(digest, sizeof digest);
@@ -43,6 +61,7 @@ static void fill_by_two(struct encoder *e, const struct field *f, struct token *
                         size_t bytes)
 {
     uint8_t digest[20], more[3];
+    uint16_t *places = places_of(f, t);
     hmac_end(&f->sha1, message, bytes, more, 0, digest);
     uint64_t place = remainder_of(digest, 20, e->bits);
     hmac_end(&f->md5, message, bytes, more, 0, digest);
@@ -61,13 +80,13 @@ static void fill_by_two(struct encoder *e, const struct field *f, struct token *
             step = remainder_of(digest, 16, e->bits);
         }
     for (; t->have < f->most; t->have++) {
-        t->bits[t->have] = bit_of(place);
+        places[t->have] = bit_of(place);
         place = (place + step) % e->bits;
     }
     wipe(digest, sizeof digest);
 }
 
-/* At least the first `wanted` bits; `number` is the token's own among its value's if they are positional, or 0. */
+/* At least the first `wanted` places; `number` is the token's own among its value's if they are positional, or 0. */
 static void fill(struct encoder *e, struct field *f, struct token *t, size_t wanted, const uint8_t *token,
                  size_t bytes, size_t number)
 {
@@ -110,7 +129,7 @@ static inline struct token *find_token(struct field *f, const uint8_t *token, si
     size_t entry = bytes > KEY_BYTES || f->spec.cut == WHOLE ? 0 : enter_token(f, token, bytes, number);
     if (entry)
         return cache_value(&f->tokens, entry);
-    f->lone->have = 0;
+    f->lone->have = f->lone->masked = 0;
     return f->lone;
 }
 

@@ -10,6 +10,18 @@ static struct share share_out(const struct field *f, size_t tokens)
     return f->spec.each || !tokens ? (struct share){bits, 0} : (struct share){bits / tokens, bits % tokens};
 }
 
+static inline void set_places(uint64_t *row, const uint16_t *places, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++)
+        row[places[i] >> 6] |= (uint64_t)1 << (places[i] & 63);
+}
+
+static inline void add_mask(uint64_t *restrict row, const uint64_t *restrict mask, size_t words)
+{
+    for (size_t word = 0; word < words; word++)
+        row[word] |= mask[word];
+}
+
 /* The bits of one token, the one of number `at` among those of its value; `pair` says that it is one. */
 static inline void set_token(struct encoder *e, struct field *f, uint64_t *row, const uint8_t *token, size_t bytes,
                              size_t at, struct share share, int pair)
@@ -21,8 +33,18 @@ static inline void set_token(struct encoder *e, struct field *f, uint64_t *row, 
     struct token *t = pair ? find_pair(f, token, bytes, number) : find_token(f, token, bytes, number);
     if (t->have < wanted)
         fill(e, f, t, wanted, token, bytes, number);
-    for (size_t i = 0; i < wanted; i++)
-        row[t->bits[i] >> 6] |= (uint64_t)1 << (t->bits[i] & 63);
+    const uint16_t *places = places_of(f, t);
+    size_t known = 0;
+    if (is_worth_a_mask(wanted, e->words)) {
+        if (!t->masked || wanted < t->masked) { /* the fewest that were ever wanted, which all others hold */
+            memset(t->mask, 0, e->words * sizeof *t->mask);
+            set_places(t->mask, places, 0, wanted);
+            t->masked = (uint32_t)wanted;
+        }
+        add_mask(row, t->mask, e->words);
+        known = t->masked;
+    }
+    set_places(row, places, known, wanted);
 }
 
 /* Room for a value of so many bytes and its characters' places; what was there is lost. */
@@ -228,7 +250,6 @@ static void add_values(struct encoder *e, struct field *f, size_t rows)
             set_value(e, f, mask, v->text, v->bytes);
         if (!entry)
             continue;
-        for (size_t word = 0; word < words; word++)
-            row[word] |= mask[word];
+        add_mask(row, mask, words);
     }
 }

@@ -195,6 +195,19 @@ def test_more_values_than_are_kept(bits: int) -> None:
 
 
 @pytest.mark.parametrize("hash_type", ["blakeHash", "doubleHash"])
+@pytest.mark.parametrize("comparison", [{"type": "ngram", "n": 2, "positional": at} for at in (False, True)])
+def test_a_token_with_fewer_and_with_more_places_than_before(hash_type: str, comparison: dict[str, Any]) -> None:
+    """Of the same two letters again and again, the longer the value the fewer places each: as masks and one by one."""
+    schema = schema_of(512, comparison=comparison, hash={"type": hash_type})
+    lengths = [3, 1, 8, 2, 30, 5, 200, 4, 6]
+    rows = [["ab" * length] for length in lengths]
+    expected = [clk.tobytes() for clk in generate_clks(rows, schema, SECRET, max_workers=1)]
+    for order in (slice(None), slice(None, None, -1)):
+        encoder = NativeEncoder(schema, keys_of(schema))
+        assert [row.tobytes() for row in encoder.encode_rows(rows[order])] == expected[order]
+
+
+@pytest.mark.parametrize("hash_type", ["blakeHash", "doubleHash"])
 def test_long_values_and_long_tokens(hash_type: str) -> None:
     comparisons = [{"type": "exact"}, {"type": "ngram", "n": 40, "positional": True}, {"type": "ngram", "n": 2}]
     rows = [["é" * length] for length in (1, 11, 12, 13, 63, 64, 65, 200, 5000)]
