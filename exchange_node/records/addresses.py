@@ -86,7 +86,9 @@ def address(text: str, note: Note = ignore) -> str:
         words = [_STRASSE.sub("str", word) for word in words]
     if not words[0].isdigit() or len(words) < 2 or len(words[1]) < 2 or not _SPECIAL.isdisjoint(words):
         words = _ordered(words)
-    line = " ".join(_once(words))
+    if len(set(words)) < len(words):
+        words = _once(words)
+    line = " ".join(words)
     if line in _NOWHERE:
         note("address-placeholder")
         return ""
@@ -131,7 +133,7 @@ def _joined(words: list[str]) -> list[str]:
     """`12 a` as `12a`, unless the letter is a point of the compass; `79birch` as `79 birch`; `no. 5` as `5`."""
     joined: list[str] = []
     for word in words:
-        if joined and _LETTER.match(word) and word not in "nesw" and joined[-1].isdigit():
+        if len(word) == 1 and word not in "nesw" and word.isalpha() and joined and joined[-1].isdigit():
             joined[-1] += word
         else:
             while joined and joined[-1] == "no" and word[0].isdigit():

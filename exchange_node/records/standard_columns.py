@@ -151,16 +151,18 @@ def _column(name: str, kind: Kind, texts: Texts, counts: NDArray[np.int64], form
     rules: list[str] = []
     note = rules.append
     written = int(counts[ready].sum())
-    rest = np.flatnonzero(~ready)
-    for at, text in zip(rest.tolist(), texts.values.take(pa.array(rest)).to_pylist(), strict=True):
+    met: list[int] = []
+    for count, text in zip(counts[~ready].tolist(), texts.values.filter(pa.array(~ready)).to_pylist(), strict=True):
         if not text or (len(text) < 7 and _is_missing(text, kind)):
+            met.append(0)
             continue
-        written += int(counts[at])
-        codes[at] = places.setdefault(form(text, note), len(places))
+        written += count
+        met.append(places.setdefault(form(text, note), len(places)))
         if rules:
             for rule in rules:
-                findings.add(name, rule, int(counts[at]))
+                findings.add(name, rule, count)
             rules.clear()
+    codes[~ready] = met
     findings.written[name] = written
     return Column(name, kind, list(places), codes[texts.codes])
 
