@@ -48,6 +48,8 @@ _ODDS_ERROR: Final = 0.5
 _DRAWS: Final = 1000
 _ROUNDS: Final = 50
 _CURVE_RIDGE: Final = 1e-3
+_JUST: Final = 3.0
+"""So many log odds above the threshold are only just found."""
 _LEAST: Final = 1e-9
 
 
@@ -213,6 +215,26 @@ def decide(found: Estimate) -> Decision:
     precision = _spread(right / max(found.linked[at], 1))
     recall = _spread(right / np.maximum(found.shared, 1))
     return Decision(float(THRESHOLDS[at]), *precision, *recall, float(found.shared.mean()), 0)
+
+
+def decide_by_odds(odds: Floats, threshold: float, copies: Floats, worth: Floats) -> Decision:
+    """What to expect of links that have these log odds and were chosen by this threshold.
+
+    Below it log odds foretell too many doubles, since each of the many pairs that are likely none counts a little. How
+    many are missed is told by those that are only just found, and by how copies go on from there, which have the log
+    odds `copies` and of which each is `worth` so much.
+    """
+    right = estimate_by_odds(odds).right
+    found = right[:, 0]
+    just = found - right[:, np.searchsorted(THRESHOLDS[:-1], threshold + _JUST)]
+    above, near = copies >= threshold, copies < threshold + _JUST
+    foretold = worth * found.mean() / max(worth[above].sum(), worth.mean())
+    random = np.random.default_rng(1)
+    more = random.gamma(1 + just) / (1 + foretold[above & near].sum())
+    more *= np.exp(_MISSED_STEP * random.standard_normal(_DRAWS) - _MISSED_STEP**2 / 2)
+    shared = found + random.poisson(more * foretold[~above].sum())
+    precision, recall = _spread(found / max(len(odds), 1)), _spread(found / np.maximum(shared, 1))
+    return Decision(threshold, *precision, *recall, float(shared.mean()), 0)
 
 
 def _spread(drawn: Floats) -> tuple[float, float, float]:

@@ -7,13 +7,16 @@ kind of people that they may be (`doubles.py`), which tell how many are right wi
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exchange_node.encoding.vector_schema import schema_for
 from exchange_node.encoding.vectors import Weights
-from exchange_node.engine.decide import estimate_by_odds
+from exchange_node.engine.decide import Decision, decide_by_odds, estimate_by_odds
+from exchange_node.engine.groups import odds_within
 from exchange_node.engine.link import FEW, Finder, Links, Progress, Watcher, decided, secret_of, sure
 from exchange_node.engine.party import Party
 from exchange_node.engine.plan import Planned, plan_for
@@ -60,6 +63,13 @@ def dedupe(
         weights = _learn(party, party.fit(), plan, kernel, 1, tell)
         found = _pairs(party, weights, plan, among, kernel, finder, tell)
     return decided(found, estimate_by_odds(found.scores), plan, weights, (party, party))
+
+
+def expected(links: Links, groups: NDArray[np.int64]) -> Decision:
+    """What to expect of all pairs of rows of one group; `groups` are made of these links."""
+    found, party = links.candidates, links.parties[0]
+    odds = odds_within(groups, found.left, found.right, found.scores)
+    return replace(decide_by_odds(odds, links.decision.threshold, *party.doubles()), uncertain=links.decision.uncertain)
 
 
 def _learn(party: Party, weights: Weights, plan: Planned, kernel: str, rounds: int, tell: Progress) -> Weights:

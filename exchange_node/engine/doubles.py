@@ -151,6 +151,12 @@ class Doubles:
             self.shares[1] = min(self.shares[1], self.shares[0] * self._moved_share / (1 - self._moved_share))
             self.shares[3:] = np.minimum(self.shares[3:], self.shares[2] * _OF_KINDS[1:] / _OF_KINDS[0])
 
+    def as_counted(self, worth: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What copies are worth if as many of them live elsewhere as of the doubles that were counted."""
+        apart, elsewhere = worth[~self._elsewhere].sum(), worth[self._elsewhere].sum()
+        more = self.shares[:2] / np.maximum([apart, elsewhere], _NONE)
+        return np.asarray(worth * more[self._elsewhere.astype(np.intp)])
+
     def odds(self, pairs: Floats) -> NDArray[np.float64]:
         """Log odds that pairs with these features are one person, and not relatives of any kind nor strangers."""
         logs = self._likelihoods(pairs) + np.log(np.append(self.shares, 1))[:, None]

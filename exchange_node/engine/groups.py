@@ -87,6 +87,21 @@ def mean_within(groups: Numbers, left: Numbers, right: Numbers, of: NDArray[np.f
     return np.where(others > 0, sums / np.maximum(others, 1), 1.0)
 
 
+def odds_within(groups: Numbers, left: Numbers, right: Numbers, odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of each pair of rows of one group, the log odds that it is one person, from those of all pairs that were found.
+
+    It is one if both rows are of their group. What speaks for that lies between what a row has with all others of the
+    group on average and with the one most like it: of two rows, their own odds. Each pair is given once.
+    """
+    inside = groups[left] == groups[right]
+    best = np.full(len(groups), NEVER)
+    for side in (left, right):
+        np.maximum.at(best, side[inside], odds[inside])
+    of_row = (best + NEVER + mean_within(groups, left, right, odds - NEVER)) / 2
+    one, other = pairs_within(groups)
+    return np.asarray(np.minimum(of_row[one], of_row[other]))
+
+
 def _distinct(
     left: Numbers, right: Numbers, evidence: NDArray[np.float64], rows: int
 ) -> tuple[Numbers, Numbers, Numbers]:

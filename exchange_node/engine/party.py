@@ -157,6 +157,10 @@ class Party:
         """
         return self._doubles.odds(pairs)
 
+    def doubles(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Log odds of the copies beside their originals, as real doubles should have them, and what each is worth."""
+        return self.odds(self.same), self._doubles.as_counted(self._worth_within)
+
     def by_odds(self, found: Found) -> Found:
         """Pairs of the register's own rows, by `odds`. Features are large, so for some at a time."""
         scores, vectors = np.empty(len(found)), self.side.vectors

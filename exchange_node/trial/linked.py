@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from exchange_node.engine.decide import Decision, decide
+from exchange_node.engine.dedupe import expected
 from exchange_node.engine.link_many import link_many, people_of
 from exchange_node.engine.plan import Planned
 from exchange_node.engine.rehearse import THRESHOLDS
@@ -47,6 +48,7 @@ def pairs(
     agreement = Agreement(links.weights, [linked])
     kept = standing.begin(links, (columns[0], columns[-1]), ids, options.seed, options.kernel) if options.keep else None
     people, likely = people_of(links) if alone else (np.empty(0, np.int64), np.empty(0))
+    decision = expected(links, people) if alone else links.decision
     figures: dict[str, Any] = {
         "runner": options.runner,
         "rows_a": registers[0].rows,
@@ -55,8 +57,8 @@ def pairs(
     }
     if alone:
         figures["groups"] = int(np.sum(np.bincount(people) > 1))
-    figures |= {"threshold": round(links.decision.threshold, 4)} | more | _estimates([links.decision])
-    figures |= {"uncertain": links.decision.uncertain, "compared": links.compared} | _how(links.planned, agreement)
+    figures |= {"threshold": round(decision.threshold, 4)} | more | _estimates([decision])
+    figures |= {"uncertain": decision.uncertain, "compared": links.compared} | _how(links.planned, agreement)
     if truth is not None and alone:
         measured = measure_doubles(links, *truth)
         figures |= rounded(measured | {"pairs_f1": measured["f1"]} | measure_groups([people], truth))

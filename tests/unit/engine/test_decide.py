@@ -7,7 +7,15 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from exchange_node.engine.decide import Estimate, decide, estimate, estimate_by_odds, posterior, strangers_linked
+from exchange_node.engine.decide import (
+    Estimate,
+    decide,
+    decide_by_odds,
+    estimate,
+    estimate_by_odds,
+    posterior,
+    strangers_linked,
+)
 from exchange_node.engine.rehearse import THRESHOLDS, Rehearsal
 
 PEOPLE, STRANGERS = NormalDist(14, 5), NormalDist(-4, 2.5)
@@ -129,6 +137,30 @@ def test_pairs_whose_odds_are_known(off: float) -> None:
     assert decision.precision_low <= precision <= decision.precision_high
     assert decision.recall_low <= recall <= decision.recall_high
     assert f1(odds, good, decision.threshold) > max(f1(odds, good, at) for at in THRESHOLDS) - 0.01
+
+
+@pytest.mark.parametrize("fewer", [1, 4])
+@pytest.mark.parametrize("people", [400, 4000])
+def test_missed_doubles_are_told_by_those_just_found(people: int, fewer: int) -> None:
+    """Doubles with low odds may be as many as of the copies, or four times fewer: that is seen above the threshold."""
+    doubles, copies = (np.array(NormalDist(7, 4).samples(number, seed=5)) for number in (people, 12_000))
+    odds = np.concatenate([doubles[doubles >= 3], np.sort(doubles[doubles < 3])[::fewer]])
+    linked = odds[odds >= 0]
+    decision = decide_by_odds(linked, 0.0, copies, np.ones(len(copies)))
+    assert decision.recall == pytest.approx(len(linked) / len(odds), abs=0.01)
+    assert decision.recall_low <= len(linked) / len(odds) <= decision.recall_high
+    alike = decide_by_odds(linked, 0.0, copies[copies >= 3], np.ones(int(np.sum(copies >= 3))))
+    assert alike.recall_low == alike.recall == alike.recall_high == 1
+    assert alike.precision == decision.precision
+
+
+@pytest.mark.parametrize("odds", [[], [0.5], [40.0] * 5, [-9.0, 30.0]])
+@pytest.mark.parametrize("copies", [[-20.0], [40.0], [-20.0, 0.0, 40.0]])
+@pytest.mark.parametrize("threshold", [-15.0, 0.0, 35.0])
+def test_few_links_and_copies(odds: list[float], copies: list[float], threshold: float) -> None:
+    told = decide_by_odds(np.array(odds), threshold, np.array(copies), np.ones(len(copies)))
+    assert 0 <= told.precision_low <= told.precision <= told.precision_high <= 1
+    assert 0 <= told.recall_low <= told.recall_high <= 1 and np.isfinite(told.shared)
 
 
 @pytest.mark.parametrize("odds", [[], [-3.0], [40.0] * 5, [-300.0, 300.0]])

@@ -7,8 +7,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from exchange_node.engine.dedupe import dedupe
+from exchange_node.engine.dedupe import dedupe, expected
+from exchange_node.engine.groups import odds_within, pairs_within
 from exchange_node.engine.link import Links
+from exchange_node.engine.link_many import people_of
 from tests.made_up_registers import Person, columns_of, registers
 
 
@@ -69,3 +71,29 @@ def test_keys_find_nearly_what_all_pairs_find() -> None:
 def test_few_rows(rows: int) -> None:
     links = dedupe(columns_of(registers(rows, 0, 0, seed=2).left))
     assert np.isfinite(links.score).all() and len(links) <= rows * (rows - 1) // 2
+
+
+def test_what_is_told_is_told_of_groups() -> None:
+    """Each of a hundred people stands there three times."""
+    world = registers(300, 100, 100, seed=6)
+    links = dedupe(columns_of(world.left + world.right + world.right))
+    groups, _ = people_of(links)
+    who = world.who_left + world.who_right + world.who_right
+    told, (one, other) = expected(links, groups), pairs_within(groups)
+    right = int(sum(who[a] == who[b] for a, b in zip(one, other, strict=True)))
+    assert told.precision_low - 0.02 <= right / len(one) <= told.precision_high + 0.02
+    assert told.recall_low - 0.02 <= right / 300 <= told.recall_high + 0.02
+    assert told.shared == pytest.approx(300, rel=0.1)
+
+
+def test_a_pair_of_a_group_is_told_by_all_that_both_rows_have_there() -> None:
+    """Two rows alone; three of which two are unlike, but both like the third; and three, one of which is like one."""
+    groups = np.array([0, 0, 1, 1, 1, 2, 2, 2])
+    left, right = np.array([0, 2, 2, 3, 5, 5]), np.array([1, 3, 4, 4, 6, 7])
+    odds = odds_within(groups, left, right, np.array([1.5, 12.0, 12.0, -3.0, 12.0, 2.0]))
+    assert odds.tolist() == [1.5, 8.25, 8.25, 8.25, 6.5, -1.0, -1.0]
+
+
+def test_pairs_between_groups_say_nothing_of_a_group() -> None:
+    groups, (left, right) = np.array([0, 0, 1]), (np.array([0, 0]), np.array([1, 2]))
+    assert odds_within(groups, left, right, np.array([5.0, 9.0])).tolist() == [5.0]

@@ -72,6 +72,15 @@ def test_how_many_of_them_live_elsewhere_is_counted(monkeypatch: pytest.MonkeyPa
     assert made._doubles.shares[:2] == pytest.approx([2 * (100 - moved) / 700, 2 * moved / 700], abs=0.03)
 
 
+def test_as_many_copies_as_doubles_live_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exchange_node.engine.party.MOVED_WITHIN", 0.5)
+    made = party(town(100, twins=0, moved=10))
+    _, worth = made.doubles()
+    moved, shares = made._doubles._elsewhere, made._doubles.shares
+    assert worth[moved].sum() / worth.sum() == pytest.approx(shares[1] / shares[:2].sum())
+    assert worth[moved].sum() / worth.sum() < 0.25 < made.worth[moved].sum() / made.worth.sum()
+
+
 @pytest.mark.parametrize("fields", [("date_of_birth", "postcode"), ("forename", "surname")], ids=" and ".join)
 def test_strangers_who_are_alike_by_chance_are_no_doubles(fields: tuple[str, ...]) -> None:
     rng = random.Random(5)
