@@ -43,7 +43,7 @@ adds to the logarithm of the links between each threshold and the next: right on
 _RIGHT_MEAN: Final = np.exp(-0.5 * (_RIGHT[:, 1:] ** 2).sum(axis=1))
 _MISSED_MEAN: Final = np.exp(-0.5 * (_MISSED[1:] ** 2).sum())
 """So that the walks leave the number of people at each score as foretold, on average."""
-_ODDS_ERROR: Final = 0.5
+_ODDS_ERROR: Final = 0.8
 """Standard deviation of the error that log odds have in common."""
 _DRAWS: Final = 1000
 _ROUNDS: Final = 50
