@@ -31,6 +31,10 @@ _KINDS: Final = ((_HOUSEHOLD, 0.94), ((*_HOUSEHOLD, "date_of_birth"), 0.04), ((*
 in a hundred have a twin, and few more than one other child at home.
 """
 _OF_KINDS: Final = np.array([share for _, share in _KINDS])
+_AT_LEAST: Final = np.array([0.0, 0.5])
+"""What part of the twins and namesakes that others of a household let expect there is at least. Without a birth date
+nothing tells a namesake from a double, and what explains the pairs best is that there is none.
+"""
 _TOGETHER: Final = (("forename", "middle_names", "sex"), ("address_line", "postcode", "town", "state", "phone"))
 """What one person's value tells of another field's; all else is nobody's together."""
 CHANCE: Final = 10
@@ -140,7 +144,8 @@ class Doubles:
 
     def count(self, pairs: Floats) -> None:
         """How many doubles and relatives a row has, from the features of as many rows' most alike others as there are
-        copies. Beside a household twins and namesakes are no more than anywhere: what there is more is doubles. Nor do
+        copies. Beside a household twins and namesakes are no more than anywhere, and namesakes
+        at least half as many: what there is more is doubles. Nor do
         more doubles live elsewhere than copies do: what there is more is strangers.
         """
         likely = np.exp(self._likelihoods(pairs))
@@ -149,7 +154,8 @@ class Doubles:
             counts = (parts / parts.sum(axis=0)).sum(axis=1)
             self.shares = np.maximum(counts[:-1] / self._named, _LEAST) / self._copies.rows
             self.shares[1] = min(self.shares[1], self.shares[0] * self._moved_share / (1 - self._moved_share))
-            self.shares[3:] = np.minimum(self.shares[3:], self.shares[2] * _OF_KINDS[1:] / _OF_KINDS[0])
+            most = self.shares[2] * _OF_KINDS[1:] / _OF_KINDS[0]
+            self.shares[3:] = np.clip(self.shares[3:], _AT_LEAST * most, most)
 
     def as_counted(self, worth: NDArray[np.float64]) -> NDArray[np.float64]:
         """What copies are worth if as many of them live elsewhere as of the doubles that were counted."""

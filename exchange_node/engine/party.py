@@ -205,6 +205,7 @@ class Party:
         `within`: these are the register's own doubles. Pairs between registers tell nothing of those: a double in one
         register has not moved house meanwhile.
         """
-        self.worth = rake(self.same, accepted, mean, pairs, self._unraked)
+        relatives = float(self._doubles.shares[2:].sum()) if within else 1.0
+        self.worth = rake(self.same, accepted, mean, pairs, self._unraked, relatives)
         if within:
             self._worth_within = self.worth

@@ -29,9 +29,11 @@ def rake(
     mean: NDArray[np.float64],
     pairs: int,
     before: NDArray[np.float64],
+    relatives: float = 1.0,
 ) -> NDArray[np.float64]:
     """Weights of the copies, mean 1, exponential in their features, under which the accepted ones have this mean.
-    `before`: what they are worth if nothing is known, mean 1.
+    `before`: what they are worth if nothing is known, mean 1. `relatives`: how many a row has, as far as that is known;
+    where there are none, hardly any pair is wrong.
 
     `mean` is that of so many accepted pairs between the registers, the one thing about pairs that is opened; only
     copies that would have been accepted are held against it. Exponential tilting is what changes the copies least
@@ -43,7 +45,7 @@ def rake(
     middle, spread = copies.mean(axis=0), copies.std(axis=0) + 1e-3
     x = ((copies - middle) / spread).astype(np.float64)
     target = (mean - middle) / spread
-    ridge = RIDGE + OF_FEW / pairs
+    ridge = RIDGE + OF_FEW * min(relatives, 1.0) / pairs
     weights = _tilt(x, accepted, target, ridge, before)
     while weights.sum() ** 2 / np.sum(weights**2) < FEWEST * len(x):
         ridge *= 2

@@ -55,6 +55,7 @@ def test_twins_are_not_doubles_and_doubles_are(monkeypatch: pytest.MonkeyPatch) 
     known = likely(made, twins, twins + 1).mean()
     monkeypatch.setattr(doubles, "_KINDS", doubles._KINDS[:1])
     monkeypatch.setattr(doubles, "_OF_KINDS", doubles._OF_KINDS[:1])
+    monkeypatch.setattr(doubles, "_AT_LEAST", doubles._AT_LEAST[:0])
     unknown = likely(party(people), twins, twins + 1).mean()
     assert known < 0.6 and known < unknown - 0.2, "who knows of no twins takes them for doubles"
 
@@ -63,6 +64,16 @@ def test_twins_are_not_doubles_and_doubles_are(monkeypatch: pytest.MonkeyPatch) 
 def test_how_many_doubles_there_are_is_counted(twice: int) -> None:
     made = party(town(twice, twins=0))
     assert made._doubles.shares[:2].sum() == pytest.approx(2 * twice / (600 + twice), abs=0.03)
+
+
+def test_some_who_share_a_household_and_a_forename_are_namesakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a birth date nothing tells them from doubles: only that relatives have some."""
+    people, fields = town(60, twins=0), ("forename", "surname", "postcode", "address_line")
+    shares = party(people, fields)._doubles.shares
+    namesakes = doubles._OF_KINDS[2] / doubles._OF_KINDS[0] * shares[2]
+    assert shares[2] > 0.3 and namesakes / 2 - 1e-9 <= shares[4] <= namesakes + 1e-9
+    monkeypatch.setattr(doubles, "_AT_LEAST", np.zeros(2))
+    assert party(people, fields)._doubles.shares[4] < namesakes / 4
 
 
 @pytest.mark.parametrize("moved", [0, 40])

@@ -81,3 +81,14 @@ def test_what_few_pairs_say_moves_the_weights_less() -> None:
     ]
     assert moved == sorted(moved, reverse=True)
     assert moved[1] > 0.9 * moved[0] and moved[3] < 0.5 * moved[0]
+
+
+def test_few_pairs_are_believed_more_where_there_are_no_relatives() -> None:
+    features, accepted = copies()
+    target = features[accepted].mean(axis=0)
+    target[0] += 0.08
+    off = []
+    for relatives in (0.0, 0.5, 1.0, 3.0):
+        weights = rake(features, accepted, target, 200, np.ones(len(features)), relatives)
+        off.append(target[0] - np.average(features[accepted], axis=0, weights=weights[accepted])[0])
+    assert off[0] < off[1] - 0.005 < off[2] - 0.01 and off[3] == off[2]
