@@ -72,6 +72,7 @@ class Doubles:
         """
         self._moved_share = max(float(elsewhere.mean()), _NONE)
         self.shares = np.append(DOUBLES * np.array([1 - self._moved_share, self._moved_share]), RELATIVES * _OF_KINDS)
+        self._at_least = _AT_LEAST if within else 0 * _AT_LEAST
         self._copies, self._register = copies, register
         self._originals, self._elsewhere = originals, elsewhere
         every = np.arange(copies.rows)
@@ -155,7 +156,7 @@ class Doubles:
             self.shares = np.maximum(counts[:-1] / self._named, _LEAST) / self._copies.rows
             self.shares[1] = min(self.shares[1], self.shares[0] * self._moved_share / (1 - self._moved_share))
             most = self.shares[2] * _OF_KINDS[1:] / _OF_KINDS[0]
-            self.shares[3:] = np.clip(self.shares[3:], _AT_LEAST * most, most)
+            self.shares[3:] = np.clip(self.shares[3:], self._at_least * most, most)
 
     def as_counted(self, worth: NDArray[np.float64]) -> NDArray[np.float64]:
         """What copies are worth if as many of them live elsewhere as of the doubles that were counted."""
