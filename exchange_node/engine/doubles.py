@@ -35,8 +35,13 @@ _AT_LEAST: Final = np.array([0.0, 0.5])
 """What part of the twins and namesakes that others of a household let expect there is at least. Without a birth date
 nothing tells a namesake from a double, and what explains the pairs best is that there is none.
 """
-_TOGETHER: Final = (("forename", "middle_names", "sex"), ("address_line", "postcode", "town", "state", "phone"))
-"""What one person's value tells of another field's; all else is nobody's together."""
+_TOGETHER: Final = (
+    ("forename", "middle_names", "surname", "sex", "email"),
+    ("address_line", "postcode", "town", "state", "phone"),
+)
+"""What one person's value tells of another field's; all else is nobody's together. Who has a forename of some people
+mostly has a surname of theirs, and an e-mail address is made of both.
+"""
 CHANCE: Final = 10
 """Rows of nobody for each copy, those most like it."""
 NOBODIES: Final = 10_000

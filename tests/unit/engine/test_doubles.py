@@ -105,7 +105,7 @@ def test_a_register_of_nobody_has_everybodys_values() -> None:
     for name, column in columns.items():
         assert sorted(mixed[name].codes) == sorted(column.codes)
         assert any((mixed[name].codes == column.codes[people]).all() for people in sources)
-    for one, other, together in (("forename", "sex", True), ("forename", "surname", False)):
+    for one, other, together in (("forename", "surname", True), ("forename", "date_of_birth", False)):
         before, after = (set(zip(of[one].codes, of[other].codes, strict=True)) for of in (columns, mixed))
         assert (after == before) == together
 
