@@ -109,7 +109,7 @@ def _form(path: Path) -> tuple[_Form, list[str]]:
         length = sniff.length(body, delimiter, above)
         start, body, found = start + length, body[length:], found[above:]
     cells, length = first_row(body, delimiter)
-    if sniff.is_header(cells, found[1:]):
+    if sniff.is_header(cells, sniff.rows(body, delimiter, sniff.MANY_ROWS)[1:]):
         start += length
         widths = {len(row) for row in found[1:]}
         if widths == {len(cells) + 1}:  # row names that have no header, or a delimiter at the end of each row

@@ -18,6 +18,7 @@ from exchange_node.records.headers import role_of
 DELIMITERS: Final = ",;\t|~^"
 NO_DELIMITER: Final = "\x1f"  # for a file of one column, whose cells may hold any of the above
 _SAMPLE_ROWS: Final = 50
+MANY_ROWS: Final = 5_000  # in which a name that is no column's most likely stands again
 _CHUNK: Final = 1 << 22
 _WORDS: Final = 20_000  # tell the code page
 _FEW: Final = 50  # so many good letters outside ASCII for one bad byte, and a file is UTF-8 with some damage
@@ -82,14 +83,14 @@ def delimiter(sample: str) -> str:
     return best
 
 
-def rows(sample: str, cut: str) -> list[list[str]]:
+def rows(sample: str, cut: str, most: int = _SAMPLE_ROWS) -> list[list[str]]:
     """The first rows of a sample; the last, which may be cut short, is left out where there are others."""
     found: list[list[str]] = []
     try:
         for row in csv.reader(io.StringIO(sample, newline=""), delimiter=cut):
             if row:
                 found.append(row)
-            if len(found) > _SAMPLE_ROWS:
+            if len(found) > most:
                 break
     except csv.Error:
         pass  # the rows before it are a sample, too
@@ -128,5 +129,8 @@ def is_header(cells: list[str], below: list[list[str]]) -> bool:
     known = sum(bool(role_of(cell)) for cell in found)
     if known > 1 or (known and len(found) < 4):  # one alone may be someone's name: Day, Land, Adi
         return True
-    again = any(cell and cell in (row[at].strip() for row in below if at < len(row)) for at, cell in enumerate(found))
+    others = [
+        row for row in ([cell.strip() for cell in row] for row in below) if row != found
+    ]  # headers may be doubled
+    again = any(cell and cell in (row[at] for row in others if at < len(row)) for at, cell in enumerate(found))
     return not again and max(name_shares(found)) == 0

@@ -230,6 +230,17 @@ def test_a_person_called_as_a_column_is_no_header(read: Read) -> None:
     assert read(raw).rows == 6
 
 
+def test_a_first_person_of_whom_a_name_stands_again_far_below_is_no_header(read: Read) -> None:
+    people = ["Zuleika,Quillfeather", *(f"N{at},Q{at}" for at in range(300)), "Zuleika,Thorne", "N,Q"]
+    found = read("\n".join(people).encode())
+    assert (list(found.columns), found.rows) == (["column_1", "column_2"], 303)
+
+
+def test_a_header_of_unknown_words_that_stands_twice_is_one(read: Read) -> None:
+    people = ["kolo,vanu", *(f"N{at},Q{at}" for at in range(100)), "kolo,vanu", "N,Q"]
+    assert list(read("\n".join(people).encode()).columns) == ["kolo", "vanu"]
+
+
 def test_parquet_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "people.parquet"
     pq.write_table(pa.table({"surname": ["Secretson"] * 10}), path)
