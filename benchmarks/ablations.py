@@ -82,8 +82,8 @@ def one_register() -> None:
 def at_even_odds() -> None:
     """The threshold at which the weights call a pair of unknown rows as likely one person as not."""
 
-    def even(found: Estimate) -> Decision:
-        return replace(decide(found), threshold=0.0)
+    def even(found: Estimate, least: float = 0.0) -> Decision:
+        return replace(decide(found, least), threshold=0.0)
 
     link.decide = even  # type: ignore[attr-defined]
 

@@ -214,10 +214,13 @@ def _show_result(document: dict[str, Any], out: Path | None) -> None:
     say()
     if "groups" in document:
         say(f"{number(document['groups'], 'person', 'people')} with more than one row.")
-    say(
-        f"{number(document['links'], 'link')}. Estimated precision {_percent(document, 'precision')}, "
-        f"recall {_percent(document, 'recall')}; {number(document['uncertain'], 'pair')} uncertain."
-    )
+    if document["links"]:
+        say(
+            f"{number(document['links'], 'link')}. Estimated precision {_percent(document, 'precision')}, "
+            f"recall {_percent(document, 'recall')}; {number(document['uncertain'], 'pair')} uncertain."
+        )
+    else:
+        say("No link: no pair is likely enough to be one person.")
     if "threshold_bp" in document:
         say(f"Threshold of an agreement on schema {document['schema']}: {document['threshold_bp']} basis points.")
     if "f1" in document:

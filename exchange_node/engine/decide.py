@@ -208,11 +208,15 @@ def _from_top(between: Floats) -> Floats:
     return np.asarray(np.cumsum(between[..., ::-1], axis=-1)[..., ::-1], np.float64)
 
 
-def decide(found: Estimate) -> Decision:
-    """The threshold of the highest expected F1 and what to expect of the links at or above it."""
+def decide(found: Estimate, least: float = 0.0) -> Decision:
+    """The threshold of the highest expected F1 and what to expect of the links at or above it. `least`: where fewer of
+    them would be right, the highest threshold: where nobody is shared F1 says to link the best pair all the same.
+    """
     at = int(np.argmax(found.f1()))
+    if found.right[:, at].mean() < least:
+        at = len(THRESHOLDS) - 1
     right = found.right[:, at]
-    precision = _spread(right / max(found.linked[at], 1))
+    precision = _spread(right / found.linked[at]) if found.linked[at] else (0.0, 0.0, 1.0)
     recall = _spread(right / np.maximum(found.shared, 1))
     return Decision(float(THRESHOLDS[at]), *precision, *recall, float(found.shared.mean()), 0)
 

@@ -136,8 +136,8 @@ def link(
 
 
 def decided(found: Found, explained: Estimate, plan: Planned, weights: Weights, parties: tuple[Party, Party]) -> Links:
-    """The pairs at or above the best threshold, with what is to be expected of them."""
-    decision = decide(explained)
+    """The pairs at or above the best threshold, with what is to be expected of them; none where none seems right."""
+    decision = decide(explained, least=0.5)
     probability = posterior(explained, found.scores)
     linked = found.scores >= decision.threshold
     unsure = int(np.sum((probability > 0.1) & (probability < 0.9)))

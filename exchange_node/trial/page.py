@@ -80,10 +80,13 @@ def _figures(document: Mapping[str, Any]) -> str:
     found = [
         ("links", f"{document['links']:,}"),
         ("rows", f"{', '.join(f'{count:,}' for count in rows[:-1])} and {rows[-1]:,}"),
-        ("estimated precision", _interval(document["estimated_precision"], document["precision_interval"])),
-        ("estimated recall", _interval(document["estimated_recall"], document["recall_interval"])),
-        ("uncertain pairs", f"{document['uncertain']:,}"),
     ]
+    if document["links"]:
+        found += [
+            ("estimated precision", _interval(document["estimated_precision"], document["precision_interval"])),
+            ("estimated recall", _interval(document["estimated_recall"], document["recall_interval"])),
+        ]
+    found.append(("uncertain pairs", f"{document['uncertain']:,}"))
     if "threshold_bp" in document:
         found.append(("threshold of an agreement", f"{document['threshold_bp']:,}"))
     if "groups" in document:

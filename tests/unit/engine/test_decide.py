@@ -294,3 +294,12 @@ def test_rehearsals_that_tell_nothing(found: int, invented: int, relatives: int,
     decision = decide(explained)
     assert 0 <= decision.precision_low <= decision.precision_high <= 1
     assert 0 <= decision.recall_low <= decision.recall_high <= 1
+
+
+def test_where_less_than_one_link_would_be_right_none_is_made() -> None:
+    explained = estimate_by_odds(np.array([-3.0, -9.0]))
+    assert decide(explained).threshold < -3
+    decision = decide(explained, least=0.5)
+    assert decision.threshold == THRESHOLDS[-1]
+    assert (decision.precision, decision.precision_low, decision.precision_high) == (0, 0, 1)
+    assert decide(estimate_by_odds(np.array([1.0, -9.0])), least=0.5).threshold < 1

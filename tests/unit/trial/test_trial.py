@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from exchange_node.errors import Kind
-from tests.made_up_registers import FIELDS, Registers, write_csv
+from tests.made_up_registers import FIELDS, Registers, registers, write_csv
 from tests.unit.trial.conftest import Exchange, Result, with_truth
 
 LINE = re.compile(r"\d+,\d+,-?\d+(\.\d{1,3})?,(0|1|0\.\d{1,6}|\d(\.\d+)?e-0[567])")
@@ -228,3 +228,15 @@ def test_a_runner_that_is_not_there(
         assert (result.code, result.out) == (kind.value, "")
         assert code in result.err and says in result.err.replace("\n", " ")
         assert not (tmp_path / "out").exists()
+
+
+def test_registers_that_share_nobody_have_no_links(exchange: Exchange, tmp_path: Path) -> None:
+    strangers = registers(500, 0, 0, seed=4).left
+    a, b = (write_csv(tmp_path / f"{at}.csv", side) for at, side in enumerate((strangers[:250], strangers[250:])))
+    for number, paths in enumerate(((a, b), (a,))):
+        told = exchange(*paths, "--out", tmp_path / str(number))
+        assert told.code == 0 and "No link: no pair is likely enough" in told.out and "Estimated" not in told.out
+        assert linked(tmp_path / str(number) / "links.csv") == set()
+        page = (tmp_path / str(number) / "report.html").read_text()
+        assert "<div>links<b>0</b></div>" in page and "estimated precision" not in page.lower()
+    assert (tmp_path / "1" / "groups.csv").read_text() == "group,file,row,probability\n"
