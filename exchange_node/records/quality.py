@@ -44,6 +44,13 @@ class FieldQuality:
     bits: float
 
     @property
+    def unwritten(self) -> int:
+        """Rows with nothing in the field's columns; none of middle names that only came out of another column."""
+        if self.name == "middle_names" and not self.columns:
+            return 0
+        return self.rows - max(self.written, self.filled)
+
+    @property
     def completeness(self) -> float:
         """The share of rows that are filled, from blurred counts."""
         return share(self.filled, self.rows)
@@ -62,15 +69,15 @@ class FieldQuality:
             "filled": shown(self.filled, self.rows),
             "missing": shown(self.rows - self.filled, self.rows),
             "completeness": round(self.completeness, 4),
-            "valid": round(1 - share(sum(map(blurred, self.broken.values())), self.written), 4),
+            "valid": round(1 - share(sum(map(blurred, self.broken.values())), blurred(self.written)), 4),
             "broken": {rule: shown(count) for rule, count in sorted(self.broken.items())},
-            "distinct": self.distinct,
-            "shared": shown(self.shared),
+            "distinct": self.distinct if self.filled >= SMALL else shown(self.filled),
+            "shared": shown(self.shared, self.filled),
             "bits": round(self.bits, 1),
             "worth": round(self.worth, 1),
         }
         if self.top > _SHOWN_TOP * self.rows and self.top >= SMALL:
-            found["commonest"] = round(self.top / self.rows, 4)
+            found["commonest"] = round(share(self.top, self.rows), 4)
         return found
 
 
@@ -93,15 +100,27 @@ class Quality:
     empty: int
 
     @property
+    def lost(self) -> list[tuple[int, str]]:
+        """Damaged cells, in sentences without a full stop."""
+        return [
+            (count, f"{name}: {shown(count)} cells {RULES.get(rule, rule)} and count as missing")
+            for name, rules in self.damaged.items()
+            for rule, count in sorted(rules.items())
+        ]
+
+    @property
     def mend(self) -> list[str]:
         """What to mend, the most worthwhile first, in sentences."""
         found = [
             (weight, text)
             for field in self.fields
-            for weight, text in advice(field.name, field.written, field.filled, field.rows, field.broken, field.bits)
+            for weight, text in advice(
+                field.name, field.unwritten, share(field.unwritten, field.rows), field.broken, field.bits
+            )
         ]
         for rule, count in self.skipped.items():
             found.append((count * 100.0, f"{shown(count)} rows could not be read: {SKIPPED.get(rule, rule)}."))
+        found += [(count * 10.0, f"{text}.") for count, text in self.lost]
         if self.duplicates:
             found.append((self.duplicates * 50.0, f"{shown(self.duplicates)} rows repeat another in every field."))
         for field in self.fields:
@@ -109,7 +128,8 @@ class Quality:
                 text = f"{field.name}: {shown(field.shared)} rows share their value with another row."
                 found.append((field.shared * field.bits / 2, text))
             elif field.kind in ("name", "date", "postcode", "address") and field.top > max(0.1 * field.rows, SMALL):
-                text = f"{field.name}: one value stands on {field.top / field.rows:.0%} of rows; it may be a default."
+                rows = f"{share(field.top, field.rows):.0%} of rows"
+                text = f"{field.name}: one value stands on {rows}; it may be a default."
                 found.append((field.top * field.bits, text))
         return [text for _, text in sorted(found, key=lambda one: -one[0])]
 
@@ -138,7 +158,7 @@ def shown(count: int, rows: int = 0) -> int | str:
     """A count as it may be shown; one of `rows`, of which all but a few are counted, is hidden with those few."""
     if 0 < count < SMALL:
         return f"<{SMALL}"
-    return f">{rows - SMALL}" if 0 < rows - count < SMALL else count
+    return f">{rows - SMALL}" if count and 0 < rows - count < SMALL else count
 
 
 def blurred(count: int) -> int:
@@ -148,9 +168,9 @@ def blurred(count: int) -> int:
 
 def share(count: int, rows: int) -> float:
     """A share as it may be shown: 1 to 9 of either side count as 5."""
-    if not rows:
-        return 0.0
     count = min(max(count, 0), rows)
+    if not count:
+        return 0.0
     if 0 < count < SMALL:
         return min(5.0, rows) / rows if rows > SMALL else 0.5
     if 0 < rows - count < SMALL:
@@ -193,7 +213,7 @@ def quality(
                 int((counts > 0).sum()),
                 int(counts.max(initial=0)),
                 int(counts[counts > 1].sum()),
-                max(float(2 * np.log2(filled) - np.log2((counts**2).sum())), 0.0) if filled else 0.0,
+                max(float(2 * np.log2(filled) - np.log2((counts**2).sum())), 0.0) if filled >= SMALL else 0.0,
             )
         )
     some = [column.codes for column in columns.values()]

@@ -5,7 +5,13 @@ from __future__ import annotations
 from html import escape
 
 from exchange_node.records.quality import Quality, shown
-from exchange_node.records.quality_words import RULES, SKIPPED
+from exchange_node.records.quality_words import RULES, SKIPPED, SMALL
+
+_BITS = (
+    "<p>Bits say how well a field tells people apart: with 10 bits two strangers have the same value once in 1,000 "
+    "times (2 to the power of 10), with 1 bit half of the time. Worth is bits times the share of rows that are filled. "
+    f"Counts below {SMALL} are hidden, and shares taken as if they were 5.</p>"
+)
 
 
 def quality_section(found: Quality, heading: str) -> str:
@@ -33,6 +39,7 @@ def _summary(found: Quality) -> str:
         f"{shown(found.empty)} have nothing in any field",
     ]
     counts += [f"{shown(count)} could not be read: {SKIPPED.get(rule, rule)}" for rule, count in found.skipped.items()]
+    counts += [text for _, text in found.lost]
     return f"<p>{escape(found.file)} ({escape(', '.join(found.notes))})</p>{_list(counts)}"
 
 
@@ -45,12 +52,16 @@ def _table(found: Quality) -> str:
         rows.append(
             f"<tr><td>{escape(field.name)}</td><td>{escape(', '.join(field.columns))}</td>"
             f'<td><meter max="100" value="{percent:.1f}">{percent:.1f} %</meter> {percent:.1f} %</td>'
-            f"<td>{field.distinct:,}</td><td>{document['bits']}</td><td>{document['worth']}</td>"
+            f"<td>{_count(document['distinct'])}</td><td>{document['bits']}</td><td>{document['worth']}</td>"
             f"<td>{_list(broken) if broken else ''}</td></tr>"
         )
     heads = ("Field", "Columns", "Filled", "Values", "Bits", "Worth", "Cells that")
     head = "".join(f"<th>{one}</th>" for one in heads)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{_BITS}"
+
+
+def _count(count: int | str) -> str:
+    return escape(f"{count:,}" if isinstance(count, int) else count)
 
 
 def _list(lines: list[str], ordered: bool = False) -> str:

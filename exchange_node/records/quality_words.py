@@ -53,23 +53,21 @@ SKIPPED: Final = {
 
 _KEPT: Final = frozenset(("date-implausible", "date-impossible", "date-partial"))  # rules whose cells keep their value
 
-_OFTEN_NONE: Final = 0.2  # many people have no middle name, so that there may be nothing to fill
+_OFTEN_NONE: Final = {"middle_names": 0.2}  # many people have no such thing, so that there may be nothing to fill
 
 
-def advice(
-    name: str, written: int, filled: int, rows: int, broken: Mapping[str, int], bits: float
-) -> list[tuple[float, str]]:
-    """(bits lost, a sentence) for everything in a field that is worth mending."""
+def advice(name: str, missing: int, share: float, broken: Mapping[str, int], bits: float) -> list[tuple[float, str]]:
+    """(bits lost, a sentence) for everything in a field that is worth mending. `missing`: rows with nothing written;
+    `share`: theirs, as it may be shown.
+    """
     found = [
         (count * bits * (0.5 if rule in _KEPT else 1.0), f"{name}: {_count(count)} cells {RULES.get(rule, rule)}.")
         for rule, count in broken.items()
     ]
-    missing = rows - max(written, filled)
-    if missing > 0.005 * rows:
-        share = "few" if missing < SMALL else f"{missing / rows:.1%}"
-        found.append(
-            (missing * bits, f"{name}: {share} of rows have nothing; filling them adds {bits:.0f} bits a row.")
-        )
+    if share > 0.005:
+        rows = f"fewer than {SMALL} rows" if missing < SMALL else f"{share:.1%} of rows"
+        text = f"{name}: {rows} have nothing; filling them adds {_bits(bits)} a row."
+        found.append((missing * bits * _OFTEN_NONE.get(name, 1.0), text))
     return found
 
 

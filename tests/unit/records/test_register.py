@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from html import unescape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +16,10 @@ import pytest
 from exchange_node.records.column_map import ColumnMap, Source, read_maps, write_maps
 from exchange_node.records.columns import Column
 from exchange_node.records.errors import RecordsError
-from exchange_node.records.quality import Quality, quality, share, shown
+from exchange_node.records.quality import FieldQuality, Quality, quality, share, shown
 from exchange_node.records.quality import Source as File
 from exchange_node.records.quality_page import quality_section
+from exchange_node.records.quality_words import advice
 from exchange_node.records.reconcile import MANY, MOST_OWN
 from exchange_node.records.register import Register, read_one, read_pair, read_several
 from exchange_node.records.standard_columns import Findings, standard_columns
@@ -257,7 +260,15 @@ def test_the_report_hides_small_counts_and_shows_no_value(poor: Register) -> Non
 
 @pytest.mark.parametrize(
     ("count", "rows", "expected"),
-    [(0, 0, 0), (3, 0, "<10"), (10, 0, 10), (10_000, 10_000, 10_000), (9_998, 10_000, ">9990"), (9_990, 10_000, 9_990)],
+    [
+        (0, 0, 0),
+        (0, 5, 0),
+        (3, 0, "<10"),
+        (10, 0, 10),
+        (10_000, 10_000, 10_000),
+        (9_998, 10_000, ">9990"),
+        (9_990, 10_000, 9_990),
+    ],
 )
 def test_counts_as_they_are_shown(count: int, rows: int, expected: object) -> None:
     assert shown(count, rows) == expected
@@ -266,9 +277,52 @@ def test_counts_as_they_are_shown(count: int, rows: int, expected: object) -> No
 def test_shares_of_small_counts_are_alike() -> None:
     assert len({share(count, 1000) for count in range(1, 10)}) == 1
     assert len({share(1000 - count, 1000) for count in range(1, 10)}) == 1
-    assert share(0, 1000) == 0
+    assert share(0, 1000) == share(0, 4) == 0
     assert share(1000, 1000) == 1
     assert share(500, 1000) == 0.5
+
+
+def field_of(filled: int, rows: int, **more: Any) -> FieldQuality:
+    found: dict[str, Any] = {"written": filled, "broken": {}, "distinct": filled, "top": 1, "shared": 0, "bits": 9.0}
+    return FieldQuality(**{"name": "surname", "kind": "name", "columns": ("s",), "rows": rows, "filled": filled}
+                        | found | more)  # fmt: skip
+
+
+def test_no_figure_tells_how_many_a_few_are() -> None:
+    few, all_but_few = ([field_of(filled, 500) for filled in range(start, start + 9)] for start in (1, 491))
+    for fields, rows in ((few, "99.0% of rows"), (all_but_few, "fewer than 10 rows")):
+        said = {text for one in fields for _, text in advice("sex", one.unwritten, share(one.unwritten, 500), {}, 1.0)}
+        assert said == {f"sex: {rows} have nothing; filling them adds 1 bit a row."}
+    shown_of = [str(field.to_json()) for field in few]
+    assert len(set(shown_of)) == 1
+    assert len({field_of(500, 500, top=top).to_json()["commonest"] for top in range(491, 500)}) == 1
+    assert len({str(field_of(500, 500, shared=shared).to_json()) for shared in range(491, 500)}) == 1
+    column = Column("surname", "name", ["", "a", "b", "c"], np.array([1, 2, 3, *[0] * 497], np.int32))
+    source = ColumnMap({"surname": Source(("s",), "name")})
+    assert quality(File("x", 500, {}, {}, ()), source, {"surname": column}, {}, {}).fields[0].bits == 0, "log2 of 3"
+
+
+def test_middle_names_that_nobody_was_asked_for_are_not_to_be_filled(tmp_path: Path) -> None:
+    found = people(300, 1)
+    for at, person in enumerate(found):
+        person["forename"] += " Ann" if at % 30 == 0 else ""
+    report = read_one(
+        write(tmp_path / "a.csv", {"forename": "forename", "surname": "surname", "dob": "dob"}, found)
+    ).report
+    assert "middle_names" in {field.name for field in report.fields} and not any(
+        "middle" in text for text in report.mend
+    )
+    assert advice("middle_names", 300, 0.3, {}, 8)[0][0] < advice("forename", 300, 0.3, {}, 8)[0][0]
+
+
+def test_damaged_cells_stand_in_the_report(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", {"surname": "surname", "dob": "dob"}, people(100, 1))
+    lines = path.read_text().splitlines()
+    lines[5] = "x" * 200_000 + "," + lines[5].split(",")[1]
+    path.write_text("\n".join(lines))
+    report = read_one(path).report
+    said = "surname: &lt;10 cells are too long to be a value and count as missing"
+    assert said in quality_section(report, "a") and unescape(said) + "." in report.mend
 
 
 def test_bits_and_repeated_rows() -> None:
