@@ -27,6 +27,12 @@ _PEOPLE = (
     "<p>Groups are people: a row belongs to one if all its pairs with the others together speak for it, so that one "
     "false link does not make two people one.</p>"
 )
+_TERMS = (
+    "<p><b>Precision</b> is the share of the links that are right, <b>recall</b> the share of the people in both files "
+    "(of one file: of its doubles) that were found. Both are estimated from the files alone; in brackets is where the "
+    "truth is expected in 95 of 100 trials. <b>Uncertain</b> pairs have a probability of 10 to 90 %: look at some by "
+    "hand before you rely on single links.</p>"
+)
 _MANY = "Every row is compared with those of all files."
 
 
@@ -53,9 +59,10 @@ def page(
             '<meta name="viewport" content="width=device-width,initial-scale=1">',
             f"<title>Linkage trial</title><style>{_STYLE}</style><h1>Linkage trial: {escape(title)}</h1>",
             _figures(document),
+            _TERMS,
             "<h2>Where the line is drawn</h2>",
-            f"<p>{which} To the right of the threshold a pair is a link. The threshold is where the expected F1 is "
-            "highest; nobody labelled anything.</p>",
+            f"<p>{which} To the right of the threshold a pair is a link. The threshold is where precision and recall "
+            "are expected to be best together (the highest F1, their harmonic mean); nobody labelled anything.</p>",
             _PEOPLE if "groups" in document else "",
             histogram(scores, threshold),
             curves(THRESHOLDS, explained.precision(), recall, threshold),
@@ -63,7 +70,8 @@ def page(
             "<h2>What the fields are worth</h2>",
             _worth(agreement.fields()),
             "<h2>How links agree</h2>",
-            "<p>Patterns, never values. Counts below 10 are not shown.</p>",
+            "<p>Patterns, never values: the twelve commonest. Counts below 10 are not shown.",
+            " They are of a sample of the links, multiplied.</p>" if agreement.of_links > 1 else "</p>",
             _patterns(fields, agreement.patterns(unsure=False)),
             "<h3>Links with a probability under 90 %</h3>",
             _patterns(fields, agreement.patterns(unsure=True)),
@@ -123,7 +131,8 @@ def _worth(fields: list[FieldWorth]) -> str:
         for field in fields
     )
     return (
-        "<p>What each field alone does, on average, to the odds that two rows are one person.</p><table><thead><tr>"
+        "<p>What each field alone does, on average, to the odds that two rows are one person. 100 times "
+        "likelier makes odds of 1 to 1,000 odds of 1 to 10. The shares are those of the links.</p><table><thead><tr>"
         "<th>Field</th><th>if it agrees</th><th>if it is similar</th><th>if it differs</th><th>agrees in</th>"
         "<th>similar in</th><th>differs in</th><th>missing in</th></tr></thead><tbody>"
         f"{rows}</tbody></table>"

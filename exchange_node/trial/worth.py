@@ -15,6 +15,7 @@ from exchange_node.encoding.vectors import Weights
 from exchange_node.engine.party import Party
 from exchange_node.engine.search import Side
 from exchange_node.records.columns import Columns
+from exchange_node.records.quality import share
 
 SAMPLE: Final = 20_000
 ALIKE: Final = 0.45
@@ -26,7 +27,8 @@ Numbers = NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class FieldWorth:
     """By what factor the odds of one person change, on average: where the field `agrees` in a link, where it is only
-    `similar` there, and where it `differs` as strangers' values do. None: not seen. Shares are those of the links.
+    `similar` there, and where it `differs` as strangers' values do. None: not seen. Shares are those of the links, as
+    they may be shown.
     """
 
     field: str
@@ -41,7 +43,7 @@ class FieldWorth:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """How often links agree like this, field by field, with the mean probability."""
+    """How many links agree like this, field by field, as far as a sample tells, with the mean probability."""
 
     states: tuple[str, ...]
     links: int
@@ -69,6 +71,8 @@ class Agreement:
         self._own = _own_features(self._schema)
         random = np.random.default_rng(0)
         in_all = max(sum(len(one.left) for one in linked), 1)
+        self.of_links = max(in_all / SAMPLE, 1.0)
+        """Links that one of the sample stands for."""
         parts = []
         for one in linked:
             chosen = np.sort(random.permutation(len(one.left))[: -(-SAMPLE * len(one.left) // in_all)])
@@ -98,7 +102,7 @@ class Agreement:
         found = []
         for name in self._fields:
             states, worth = self._states[name], self._worth[name]
-            shares = [float(np.mean(states == state)) if len(states) else 0.0 for state in range(4)]
+            shares = [share(int(np.sum(states == state)), len(states)) for state in range(4)]
             differs = self._apart[name][self._differ[name] == 1]
             found.append(
                 FieldWorth(
@@ -115,7 +119,7 @@ class Agreement:
         for row, probability in zip(map(tuple, table.tolist()), self._probability[chosen].tolist(), strict=True):
             sums[row] += probability
         return [
-            Pattern(tuple(STATES[state] for state in row), count, sums[row] / count)
+            Pattern(tuple(STATES[state] for state in row), round(count * self.of_links), sums[row] / count)
             for row, count in counts.most_common(most)
         ]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from exchange_node.trial import worth
 from tests.made_up_registers import FIELDS, Registers, write_csv
 from tests.unit.trial.conftest import Exchange
 
@@ -119,3 +120,24 @@ def test_small_counts_are_not_shown(exchange: Exchange, town: Registers, tmp_pat
     patterns = (tmp_path / "out" / "report.html").read_text().split("How links agree")[1].split("The files")[0]
     cells = [cell.split("</td>")[0] for cell in patterns.split("<td>")[1:]]
     assert all(cell == "&lt;10" or "%" in cell or int(cell) >= 10 for cell in cells)
+
+
+def test_patterns_of_a_sample_stand_for_all_links(
+    exchange: Exchange, files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+    for at, sample in enumerate((worth.SAMPLE, 50)):
+        monkeypatch.setattr(worth, "SAMPLE", sample)
+        assert exchange(*files, "--out", tmp_path / str(at), "--json").code == 0
+        page = (tmp_path / str(at) / "report.html").read_text()
+        cells = page.split("How links agree")[1].split("under 90 %")[0].split("<td>")[1::2]
+        shown.append([int(cell.split("<")[0]) for cell in cells if cell[0].isdigit()])
+        assert ("of a sample of the links, multiplied" in page) == (at == 1)
+    assert shown[1][0] == pytest.approx(shown[0][0], rel=0.4)
+
+
+def test_shares_of_links_hide_a_few(exchange: Exchange, files: tuple[Path, Path]) -> None:
+    document = exchange(*files, "--json").json
+    shares = {name: one[name] for one in document["fields"] for name in one if name.startswith("share_")}
+    every = [round(one[name] * document["links"]) for one in document["fields"] for name in shares]
+    assert 5 in every and not [count for count in every if 0 < count < 10 and count != 5]
