@@ -214,10 +214,11 @@ def _show_result(document: dict[str, Any], out: Path | None) -> None:
     say()
     if "groups" in document:
         say(f"{number(document['groups'], 'person', 'people')} with more than one row.")
+    unsure = "row" if "rows" in document else "pair"  # of three files and more rows are in groups or not
     if document["links"]:
         say(
             f"{number(document['links'], 'link')}. Estimated precision {_percent(document, 'precision')}, "
-            f"recall {_percent(document, 'recall')}; {number(document['uncertain'], 'pair')} uncertain."
+            f"recall {_percent(document, 'recall')}; {number(document['uncertain'], unsure)} uncertain."
         )
     else:
         say("No link: no pair is likely enough to be one person.")

@@ -30,8 +30,8 @@ _PEOPLE = (
 _TERMS = (
     "<p><b>Precision</b> is the share of the links that are right, <b>recall</b> the share of the people in both files "
     "(of one file: of its doubles) that were found. Both are estimated from the files alone; in brackets is where the "
-    "truth is expected in 95 of 100 trials. <b>Uncertain</b> pairs have a probability of 10 to 90 %: look at some by "
-    "hand before you rely on single links.</p>"
+    "truth is expected in 95 of 100 trials. <b>Uncertain</b> are pairs with a probability of 10 to 90 %, or rows that "
+    "belong to their group with less than 90 %: look at some by hand before you rely on single links.</p>"
 )
 _MANY = "Every row is compared with those of all files."
 
@@ -94,7 +94,7 @@ def _figures(document: Mapping[str, Any]) -> str:
             ("estimated precision", _interval(document["estimated_precision"], document["precision_interval"])),
             ("estimated recall", _interval(document["estimated_recall"], document["recall_interval"])),
         ]
-    found.append(("uncertain pairs", f"{document['uncertain']:,}"))
+    found.append(("uncertain rows" if "rows" in document else "uncertain pairs", f"{document['uncertain']:,}"))
     if "threshold_bp" in document:
         found.append(("threshold of an agreement", f"{document['threshold_bp']:,}"))
     if "groups" in document:

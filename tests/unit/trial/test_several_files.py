@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from itertools import combinations
 from pathlib import Path
@@ -86,8 +87,14 @@ def test_for_people_and_the_report(exchange: Exchange, paths: list[Path], severa
     for words in ("Column of C", "with more than one row", "Estimated precision", "groups.csv"):
         assert words in told.out
     assert "links.csv" not in told.out
+    assert re.search(r"\d+ rows? uncertain", " ".join(told.out.split())), "they are rows, in groups.csv"
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "0.csv, 1.csv and 2.csv" in page and "people with several rows" in page and "<td>ac</td>" in page
+    assert (
+        "0.csv, 1.csv and 2.csv" in page
+        and "people with several rows" in page
+        and "uncertain rows" in page
+        and "<td>ac</td>" in page
+    )
     names = {one["surname"] for people in several.registers for one in people if len(one["surname"]) > 5}
     texts = [told.out, page, (tmp_path / "out" / "groups.csv").read_text(), (tmp_path / "out" / "map.yaml").read_text()]
     assert not [name for name in names for text in texts if name in text.lower()]
