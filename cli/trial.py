@@ -103,6 +103,10 @@ def trial(
         raise typer.BadParameter("--unlink goes with --since")
     if keep and not out:
         raise typer.BadParameter("--keep goes with --out")
+    if encoder != "native" and method == "vectors":
+        raise typer.BadParameter("--encoder goes with --method clk or weighted-clk")
+    if out and out.exists():
+        out.mkdir(exist_ok=True)  # a file of that name is told before the work and not after it
     if runner != "local" and (since or len(files) > 2 or method != "vectors"):
         raise typer.BadParameter("--runner goes with vectors of one file or two, and not with --since")
     options = Options(

@@ -29,8 +29,8 @@ class EncodingError(ExchangeError):
         ),
         "no-encoder": Says(
             Kind.UNAVAILABLE,
-            "This node does not have the encoder that was chosen.",
-            "Choose `native` or `clkhash` in the node's config; no other one is taken silently.",
+            "There is no encoder of the name that was chosen.",
+            "Choose `native` or `clkhash` (a node's config, --encoder of a trial); no other one is taken silently.",
         ),
         "bad-contribution": Says(
             Kind.INVALID,

@@ -45,7 +45,7 @@ def choose(name: str) -> str:
     """The kernel of that name; `native` is the widest that this machine runs. Raises LinkageError no-kernel."""
     ours = dot.kernels()
     if name != "native" and name not in ours:
-        raise LinkageError("no-kernel", name)
+        raise LinkageError("no-kernel", f"{name}; here are {', '.join(('native', *ours))}")
     return ours[0] if name == "native" else name
 
 

@@ -87,8 +87,8 @@ class LinkageError(ExchangeError):
         ),
         "unknown-method": Says(
             Kind.NOT_FOUND,
-            "This node does not know the linkage method that was asked for.",
-            "Choose a method that both nodes have, or update the node.",
+            "There is no linkage method of the name that was asked for.",
+            "Choose a method that both nodes have, or update the node; a trial has vectors, clk and weighted-clk.",
         ),
         "unknown-mode": Says(
             Kind.NOT_FOUND,

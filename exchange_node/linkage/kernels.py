@@ -27,4 +27,4 @@ def choose_kernel(name: str) -> Kernel:
         return Native((ours[0] if name == "native" else name).removeprefix("native-"))
     if name in ANONLINK:
         return Anonlink(name)
-    raise LinkageError("no-kernel", name)
+    raise LinkageError("no-kernel", f"{name}; here are {', '.join(('native', *ours, *ANONLINK))}")

@@ -23,7 +23,7 @@ class RecordsError(ExchangeError):
         "file-missing": Says(
             Kind.NOT_FOUND,
             "The file is not there or may not be read.",
-            "Check the path and that the node's user may read the file.",
+            "Check the path, and that whoever runs this may read the file.",
         ),
         "file-empty": Says(
             Kind.INVALID,
@@ -38,7 +38,7 @@ class RecordsError(ExchangeError):
         "file-format": Says(
             Kind.INVALID,
             "The file is not in the expected format.",
-            "Set `format` under [records] to csv or parquet, or export the file again.",
+            "Export the file again, as CSV or Parquet; a node is told which by `format` under [records].",
         ),
         "file-changed": Says(
             Kind.CONFLICT,
@@ -73,7 +73,7 @@ class RecordsError(ExchangeError):
         "fields-none": Says(
             Kind.INVALID,
             "No column was found that tells people apart, or none that both files have.",
-            "Name the columns with --map.",
+            "See whether the file has rows; name its columns with --map.",
         ),
         "since": Says(
             Kind.INVALID,

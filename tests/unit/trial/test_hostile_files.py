@@ -96,6 +96,20 @@ def test_a_place_that_cannot_be_written(exchange: Exchange, files: tuple[Path, P
     (tmp_path / "file").write_text("in the way")
     result = exchange(*files, "--out", tmp_path / "file", "--json")
     assert result.code == 6 and "cli.system" in result.err + result.out
+    assert "Comparing" not in exchange(*files, "--out", tmp_path / "file").out, "told before the work"
+
+
+def test_what_may_be_chosen_is_told(exchange: Exchange, files: tuple[Path, Path], tmp_path: Path) -> None:
+    for words, said in (
+        (("--kernel", "abacus"), "abacus; here are native, "),
+        (("--method", "clk", "--kernel", "abacus"), "abacus; here are native, native-"),
+        (("--encoder", "clkhash"), "--encoder goes with --method clk"),
+        (("--method", "magic"), "a trial has vectors, clk and weighted-clk"),
+    ):
+        result = exchange(*files, *words)
+        assert result.code != 0 and said in " ".join((result.out + result.err).split()), words
+    (tmp_path / "x.csv").write_text(HEADER)
+    assert "See whether the file has rows" in exchange(tmp_path / "x.csv", files[1]).err
 
 
 def test_damaged_rows_are_counted_and_keep_their_numbers(exchange: Exchange, town: Registers, tmp_path: Path) -> None:
