@@ -171,7 +171,21 @@ def _show_map(document: dict[str, Any]) -> None:
     ignored = [(side.upper(), *pair) for side in sides for pair in document["ignored"][side].items()]
     if ignored:
         table(("File", "Not used", "Why"), ignored)
-    advice = [(side.upper(), line) for side in sides for line in document["quality"][side].get("mend", [])[:3]]
+    _show_quality(document["quality"])
+
+
+def _show_quality(files: dict[str, Any]) -> None:
+    shares = "{completeness:.1%} {valid:.1%} {distinct} {worth}"
+    rows = [
+        (side.upper(), one["field"], *shares.format(**one).split()) for side in files for one in files[side]["fields"]
+    ]
+    table(("File", "Field", "Filled", "Valid", "Values", "Worth, bits"), rows)
+    for side, of in files.items():
+        say(
+            f"{side.upper()}: {of['rows']:,} rows, of which {of['duplicates']} repeat another in every field, "
+            f"{of['alike']} in both names and date of birth, and {of['empty']} have nothing in any field."
+        )
+    advice = [(side.upper(), line) for side, of in files.items() for line in of["mend"][:3]]
     if advice:
         table(("File", "To mend first"), advice)
 

@@ -52,10 +52,11 @@ def _table(found: Quality) -> str:
         rows.append(
             f"<tr><td>{escape(field.name)}</td><td>{escape(', '.join(field.columns))}</td>"
             f'<td><meter max="100" value="{percent:.1f}">{percent:.1f} %</meter> {percent:.1f} %</td>'
-            f"<td>{_count(document['distinct'])}</td><td>{document['bits']}</td><td>{document['worth']}</td>"
+            f"<td>{100 * document['valid']:.1f} %</td><td>{_count(document['distinct'])}</td>"
+            f"<td>{document['bits']}</td><td>{document['worth']}</td>"
             f"<td>{_list(broken) if broken else ''}</td></tr>"
         )
-    heads = ("Field", "Columns", "Filled", "Values", "Bits", "Worth", "Cells that")
+    heads = ("Field", "Columns", "Filled", "Valid", "Values", "Bits", "Worth", "Cells that")
     head = "".join(f"<th>{one}</th>" for one in heads)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{_BITS}"
 

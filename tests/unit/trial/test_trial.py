@@ -125,6 +125,9 @@ def test_only_the_map(exchange: Exchange, files: tuple[Path, Path], tmp_path: Pa
     assert not (tmp_path / "out").exists()
     told = exchange(*files, "--dry-run")
     assert told.code == 0 and "date_of_birth" in told.out and "Comparing" not in told.out
+    worth = {one["field"]: one["worth"] for one in shown.json["quality"]["b"]["fields"]}
+    assert re.search(rf"B *│ *surname *│ *\d+\.\d% *│ *\d+\.\d% *│ *\d+ *│ *{worth['surname']}", told.out)
+    assert "A: 250 rows, of which 0 repeat another in every field" in " ".join(told.out.split())
 
 
 def test_keys_find_nearly_the_same(done: Result, exchange: Exchange, files: tuple[Path, Path], tmp_path: Path) -> None:
