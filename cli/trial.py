@@ -161,6 +161,8 @@ class _watching:
             how = f"those that share one of {len(plan.keys)} keys" if plan.keys else "all"
             missed = f"; some {100 * plan.loss:.2f} % of the links may be missed by that" if plan.keys else ""
             say(f"Comparing {plan.pairs:,} pairs, {how}{missed}.")
+            if plan.keys:
+                say(f"Keys: {'; '.join(plan.keys)}.")
 
 
 def _show_map(document: dict[str, Any]) -> None:

@@ -137,6 +137,8 @@ def test_keys_find_nearly_the_same(done: Result, exchange: Exchange, files: tupl
     assert len(every ^ linked(tmp_path / "keyed" / "links.csv")) <= 6
     page = (tmp_path / "keyed" / "report.html").read_text()
     assert f"one of {len(keyed.json['plan']['keys'])} keys" in page
+    told = " ".join(exchange(*files, "--keys").out.split())
+    assert f"Keys: {'; '.join(keyed.json['plan']['keys'])}." in told
 
 
 def test_doubles_in_one_file(exchange: Exchange, town: Registers, tmp_path: Path) -> None:
