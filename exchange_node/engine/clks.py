@@ -190,8 +190,8 @@ def link_by_clks(
 
     def explain() -> Estimate:
         foretold = ours.rehearse(curve).with_other(theirs.rehearse(curve))
-        pairs = _in_odds(found, curve)
-        return estimate(pairs.scores, len(ours.filters), len(theirs.filters), foretold, relatives(both, pairs))
+        pairs, rows = _in_odds(found, curve), len(ours.filters)
+        return estimate(pairs.scores, rows, len(theirs.filters), foretold, relatives(both, pairs, rows))
 
     tell("rehearsing", 0, 2)
     curve = _raked((ours, theirs), found, curve, sure(explain()))
@@ -221,7 +221,8 @@ def _raked(sides: tuple[_Side, _Side], found: Found, curve: Curve, least: float)
     """
     ours, theirs = sides
     accepted = [side.accepted(curve, least) for side in sides]
-    return _mean(sides) if rake((ours.party, theirs.party), _in_odds(found, curve), least, accepted) else curve
+    raked = rake((ours.party, theirs.party), _in_odds(found, curve), len(ours.filters), least, accepted)
+    return _mean(sides) if raked else curve
 
 
 def _in_odds(found: Found, curve: Curve) -> Found:

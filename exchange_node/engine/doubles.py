@@ -179,11 +179,17 @@ class Doubles:
         parts = np.append(self.shares, 1)[:, None] * np.exp(self._likelihoods(pairs))
         return np.asarray(np.stack([parts[:2].sum(axis=0), parts[2:-1].sum(axis=0), parts[-1]]) / parts.sum(axis=0))
 
-    def related(self, pairs: Floats) -> NDArray[np.float64]:
+    @property
+    def relatives_of_a_row(self) -> float:
+        """How many were counted, of those that could be found."""
+        return float(self.shares[2:] @ self._named[2:])
+
+    def related(self, pairs: Floats, most: float) -> NDArray[np.float64]:
         """How likely pairs with these features are relatives, of which the rows are another register's.
 
         Nobody knows how many are one person, relatives or strangers there: that is what explains them best. Only of
-        each other the kinds of relatives are the shares that they are here.
+        each other the kinds of relatives are the shares that they are here. More than `most` are none: where there are
+        no relatives they would be people who are badly written.
         """
         likely = np.exp(self._likelihoods(pairs))
         of_kinds = self.shares[2:] * self._named[2:]
@@ -194,7 +200,8 @@ class Doubles:
             parts /= parts.sum(axis=0)
             shares = np.maximum(parts.sum(axis=1), _LEAST)
             shares[2:-1] = shares[2:-1].sum() * of_kinds
-        return np.asarray(parts[2:-1].sum(axis=0))
+        related = parts[2:-1].sum(axis=0)
+        return np.asarray(related * min(1.0, most / max(related.sum(), _NONE)))
 
     def _likelihoods(self, pairs: Floats) -> NDArray[np.float64]:
         """Log likelihoods as doubles who live where the other does and elsewhere, as relatives of each kind and as

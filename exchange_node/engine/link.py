@@ -126,7 +126,7 @@ def link(
     first = np.sort(np.random.default_rng(seed).permutation(every)[:FIRST])
     found, explained = _link(both, first, weights, plan, among, kernel, finder, tell, "a first pass")
     least = sure(explained)
-    raked = rake(both, found, least, [party.accepted(weights, least) for party in both])
+    raked = rake(both, found, len(first), least, [party.accepted(weights, least) for party in both])
     if raked:
         weights = learn(both, together(both), plan, kernel, rounds=1, tell=tell)
     if raked or len(first) < len(every):
@@ -230,16 +230,21 @@ def _link(
     found = found.only(greedy.take(found.left.astype(np.uint32), found.right.astype(np.uint32)))
     tell("rehearsing", 0, 1)
     foretold = average(for_each(lambda at: rehearse(parties[at], weights, plan.plan, kernel), len(parties)))
-    return found, estimate(found.scores, len(rows), theirs.rows, foretold, relatives(parties, found))
+    return found, estimate(found.scores, len(rows), theirs.rows, foretold, relatives(parties, found, len(rows)))
 
 
-def relatives(parties: tuple[Party, Party], found: Found) -> NDArray[np.float64]:
-    """How many pairs at or above each threshold seem to be of two relatives; of many pairs some tell."""
+def relatives(parties: tuple[Party, Party], found: Found, rows: int) -> NDArray[np.float64]:
+    """How many pairs at or above each threshold seem to be of two relatives; of many pairs some tell. So many left rows
+    were looked for.
+    """
     some = found.only(np.sort(np.random.default_rng(1).permutation(len(found))[:FIRST]))
-    return from_top(some.scores, _related(parties, _features(parties, some))) * (len(found) / max(len(some), 1))
+    each = len(found) / max(len(some), 1)
+    return from_top(some.scores, _related(parties, _features(parties, some), rows / each)) * each
 
 
-def rake(parties: tuple[Party, Party], found: Found, least: float, copies: Sequence[NDArray[np.bool_]]) -> bool:
+def rake(
+    parties: tuple[Party, Party], found: Found, rows: int, least: float, copies: Sequence[NDArray[np.bool_]]
+) -> bool:
     """Weigh the parties' copies by the mean features of the pairs at or above this threshold, in which each counts as
     far as it seems not to be of two relatives; False if those pairs are too few. `copies`: which of each party's are at
     or above it.
@@ -248,7 +253,7 @@ def rake(parties: tuple[Party, Party], found: Found, least: float, copies: Seque
     if accepted.sum() < FEW:
         return False
     pairs = _features(parties, found)
-    single = (1 - _related(parties, pairs)) * accepted
+    single = (1 - _related(parties, pairs, rows)) * accepted
     mean = single @ pairs / single.sum()
     for party, its in zip(parties, copies, strict=True):
         party.rake(its, mean, int(accepted.sum()))
@@ -260,9 +265,10 @@ def _features(parties: tuple[Party, Party], found: Found) -> Floats:
     return ours.features(found.left, theirs, found.right)
 
 
-def _related(parties: tuple[Party, Party], pairs: Floats) -> NDArray[np.float64]:
-    """On average of what both parties think."""
-    return np.asarray(np.mean([party.related(pairs) for party in parties], axis=0))
+def _related(parties: tuple[Party, Party], pairs: Floats, rows: float) -> NDArray[np.float64]:
+    """On average of what both parties think; a row has no more relatives than in the register that has the most."""
+    most = rows * max(party.relatives_of_a_row for party in parties)
+    return np.asarray(np.mean([party.related(pairs, most) for party in parties], axis=0))
 
 
 def sure(explained: Estimate) -> float:

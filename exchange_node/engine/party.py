@@ -146,9 +146,14 @@ class Party:
         """
         return self._doubles.kinds(pairs)
 
-    def related(self, pairs: Floats) -> NDArray[np.float64]:
-        """How likely pairs with these features, with rows of another register, are two relatives."""
-        return self._doubles.related(pairs)
+    @property
+    def relatives_of_a_row(self) -> float:
+        """How many others of the register are some, of those that could be found."""
+        return self._doubles.relatives_of_a_row
+
+    def related(self, pairs: Floats, most: float) -> NDArray[np.float64]:
+        """How likely pairs with these features, with rows of another register, are two relatives; at most so many."""
+        return self._doubles.related(pairs, most)
 
     def odds(self, pairs: Floats) -> NDArray[np.float64]:
         """Log odds that pairs with these features, with rows of the register, are one person, beside relatives of each
