@@ -160,9 +160,14 @@ class _watching:
         if self._people:
             how = f"those that share one of {len(plan.keys)} keys" if plan.keys else "all"
             missed = f"; some {100 * plan.loss:.2f} % of the links may be missed by that" if plan.keys else ""
-            say(f"Comparing {plan.pairs:,} pairs, {how}{missed}.")
+            time = f"; that should take about {_long(plan.seconds)}" if plan.seconds else ""
+            say(f"Comparing {plan.pairs:,} pairs, {how}{missed}{time}.")
             if plan.keys:
                 say(f"Keys: {'; '.join(plan.keys)}.")
+
+
+def _long(seconds: float) -> str:
+    return number(max(round(seconds), 1), "second") if seconds < 100 else number(round(seconds / 60), "minute")
 
 
 def _show_map(document: dict[str, Any]) -> None:

@@ -48,7 +48,7 @@ def dedupe(
     schema = schema_for([(name, column.kind) for name, column in columns.items()], within=True)
     party = Party(schema, columns, secret_of(seed), 2 * seed, within=True)
     weights = party.fit()
-    plan = plan_for((party, party), weights, every=every_pair)
+    plan = plan_for((party, party), weights, every=every_pair, kernel=kernel)
     if planned is not None:
         planned(plan)
     among = _candidates(party, plan.plan) if finder is find else None

@@ -117,7 +117,7 @@ def link(
     both = (ours, theirs)
 
     weights = together(both)
-    plan = plan_for(both, weights, every=every_pair)
+    plan = plan_for(both, weights, every=every_pair, kernel=kernel)
     if planned is not None:
         planned(plan)
     among = _candidates(both, plan.plan, tell) if finder is find else None

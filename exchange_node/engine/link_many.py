@@ -97,7 +97,7 @@ def link_many(
         tell("reading all registers' values", number, len(registers))
         parties.append(Party(schema, columns, secret, len(registers) * seed + number))
     weights = _together(parties)
-    plan = plan_for(parties, weights, every=every_pair)
+    plan = plan_for(parties, weights, every=every_pair, kernel=kernel)
     if doubles and not plan.keys:
         within = sum(party.side.rows * (party.side.rows - 1) // 2 for party in parties)
         plan = replace(plan, pairs=plan.pairs + within)

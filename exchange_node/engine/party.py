@@ -11,6 +11,7 @@ What a party gives away is its weights, one number for each feature.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,6 +71,7 @@ class Party:
         self, schema: VectorSchema, columns: Columns, secret: bytes, seed: int, *, within: bool = False
     ) -> None:
         """`within`: the register is held against itself, and its doubles may be as bad as rough copies."""
+        self.started = time.monotonic()
         self.side = Side.of(schema, columns, secret)
         self._random = np.random.default_rng(seed)
         rows = self.side.rows

@@ -7,6 +7,7 @@ need not be in memory together; right rows come in slabs, of which one is in mem
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from exchange_node.linkage.blocks import Candidates
 from exchange_node.linkage.errors import LinkageError
 
 _SETS = 96  # rows; whole sets of them for every kernel
+_PROBED = _SETS, 2048  # left and right rows that tell how quick the kernel is
 STRIPE = 11 * _SETS  # most left rows that one thread takes at a time
 SCORED = np.dtype([("score", np.int32), ("left", np.uint32), ("right", np.uint32)])
 Scored = NDArray[np.void]
@@ -31,6 +33,17 @@ Compare = Callable[[str, NDArray[np.uint8], int, int, Kept], None]
 """Kernel, a stripe of left rows, the first one's number, threshold, and what is kept of them, which grows."""
 Stripe = Callable[[int, int], NDArray[np.uint8]]
 """The left rows from `start` to `end`: uint8 of shape (end - start, width), values 0 to 127. Called from threads."""
+
+
+def pace(kernel: str, width: int) -> float:
+    """Pairs of rows a second that one core compares on this machine, from a few that are all zeros."""
+    rows, among = _PROBED
+    x, kept = dot.in_lines(rows, width), Kept.none(rows, 1)
+    x[:] = 0
+    right = dot.side_by_side([np.zeros((among, width), np.int8)], among, width)
+    started = time.perf_counter()
+    dot.search(kernel, x, right, 1, kept)
+    return rows * among / (time.perf_counter() - started)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

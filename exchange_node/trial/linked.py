@@ -152,7 +152,12 @@ def _estimates(decisions: Sequence[Decision], linked: Sequence[float] = (1.0,)) 
 
 def _how(plan: Planned, agreement: Agreement) -> dict[str, Any]:
     return {
-        "plan": {"pairs": plan.pairs, "expected_loss": round(plan.loss, 6), "keys": list(plan.keys)},
+        "plan": {
+            "pairs": plan.pairs,
+            "expected_loss": round(plan.loss, 6),
+            "expected_seconds": round(plan.seconds),
+            "keys": list(plan.keys),
+        },
         "fields": [asdict(field) for field in agreement.fields()],
     }
 

@@ -140,3 +140,12 @@ def test_relatives_whom_keys_do_not_name_are_counted_too(monkeypatch: pytest.Mon
 def test_nothing_is_a_double_of_nothing() -> None:
     made = party(town(0, twins=0))
     assert likely(made, np.empty(0, np.intp), np.empty(0, np.intp)).shape == (0,)
+
+
+def test_no_more_pairs_are_related_than_there_may_be() -> None:
+    alone, households = (party(people, FIELDS) for people in (town(0, twins=0)[::2], town(0, twins=0)))
+    assert alone.relatives_of_a_row < 0.05 < 0.4 < households.relatives_of_a_row
+    vectors = households.side.vectors
+    pairs = vectors.features(np.arange(0, 600, 2), vectors, np.arange(1, 600, 2))
+    assert households.related(pairs, 300).sum() > 250
+    assert households.related(pairs, 20).sum() == pytest.approx(20)
