@@ -239,7 +239,7 @@ def relatives(parties: tuple[Party, Party], found: Found, rows: int) -> NDArray[
     were looked for.
     """
     some = found.only(np.sort(np.random.default_rng(1).permutation(len(found))[:FIRST]))
-    each = len(found) / max(len(some), 1)
+    each = max(len(found), 1) / max(len(some), 1)
     return from_top(some.scores, _related(parties, _features(parties, some), rows / each)) * each
 
 
