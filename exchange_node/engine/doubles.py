@@ -150,9 +150,9 @@ class Doubles:
 
     def count(self, pairs: Floats) -> None:
         """How many doubles and relatives a row has, from the features of as many rows' most alike others as there are
-        copies. Beside a household twins and namesakes are no more than anywhere, and namesakes
-        at least half as many: what there is more is doubles. Nor do
-        more doubles live elsewhere than copies do: what there is more is strangers.
+        copies. Beside a household twins and namesakes are no more than anywhere, and namesakes at least half as many:
+        what there is more is doubles. Nor do more doubles live elsewhere than copies do: what there is more is
+        strangers.
         """
         likely = np.exp(self._likelihoods(pairs))
         for _ in range(_STEPS):
