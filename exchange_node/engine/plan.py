@@ -45,7 +45,7 @@ _SCARCE: Final = 0.2
 """The same of the largest registers."""
 AS_LONG: Final = 5.0
 """Times as long as all before the plan took, what comes after it takes without comparing all pairs: on four pairs of
-registers of 5,000 to a million rows 2.5 to 6.
+registers of 5,000 to a million rows 2.5 to 5, while other work ran.
 """
 _SAMPLE: Final = 50_000
 _KEYS: Final = 60
