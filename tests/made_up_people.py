@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from types import SimpleNamespace
 
+from exchange_node.encoding.encode import ChunkSink
 from exchange_node.encoding.keys import KeyContext, LinkageKey, TokenKey, agree_key
 from exchange_node.encoding.schema import load_schema
 from exchange_node.records.model import FIELDS, StandardRecord
@@ -80,6 +81,10 @@ def key(seed: str = "one") -> LinkageKey:
 
 def token_key(letter: str) -> TokenKey:
     return TokenKey(letter.encode() * 32)
+
+
+def into(chunks: list[bytes]) -> ChunkSink:
+    return lambda _, chunk: chunks.append(chunk)
 
 
 def order(**changes: object) -> SimpleNamespace:

@@ -60,7 +60,7 @@ def test_the_nodes_own_matters_have_no_request() -> None:
         ("commitments", {"reasons": "b" * 63}),
     ],
 )
-def test_entries_that_cannot_be(field: str, value: object) -> None:
+def test_entries_that_cannot_be(field: str, value: Any) -> None:
     with pytest.raises(AuditError, match=rf"audit\.malformed-entry.*\((id|leg|part|{field})\b"):
         replace(ENTRY, **{field: value})
 
@@ -72,7 +72,8 @@ def test_facts_that_cannot_be(value: Any) -> None:
 
 
 def test_an_error_never_shows_the_value() -> None:
-    for facts in ({"Ada Lovelace": 1}, {"fact": 18151210.5}, {"fact": {"Ada Lovelace": None}}):
+    wrong: list[dict[str, Any]] = [{"Ada Lovelace": 1}, {"fact": 18151210.5}, {"fact": {"Ada Lovelace": None}}]
+    for facts in wrong:
         with pytest.raises(AuditError) as caught:
             replace(ENTRY, facts=facts).encode()
         assert "Ada" not in str(caught.value)
@@ -120,8 +121,11 @@ def test_the_largest_entry() -> None:
 
 def test_the_same_story_at_another_time() -> None:
     assert ENTRY.says_the_same(replace(ENTRY, at=5))
-    for field, value in (("kind", "fact"), ("action", "release.fixed"), ("facts", {}), ("commitments", {})):
-        assert not ENTRY.says_the_same(replace(ENTRY, **{field: value}))
+    for other in (
+        replace(ENTRY, kind="fact"), replace(ENTRY, action="release.fixed"), replace(ENTRY, facts={}),
+        replace(ENTRY, commitments={}),
+    ):  # fmt: skip
+        assert not ENTRY.says_the_same(other)
     assert not ENTRY.says_the_same(replace(ENTRY, facts={**ENTRY.facts, "done": 1}))  # 1 is not true
 
 

@@ -22,16 +22,16 @@ from exchange_node.trust.errors import TrustError
 from .conftest import REQUEST, Exchange, FakeDesk, Founded
 
 
-def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command with its words."""
-    for name, command in (group or get_command(main.app)).commands.items():
+    for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))
         else:
             yield (*path, name), command
 
 
-ALL = list(commands())
+ALL = list(commands(get_command(main.app)))
 WANTED = """
 init doctor serve approve trial
 manifest keygen|root|draft|sign|verify|show|accept
@@ -46,7 +46,7 @@ audit verify|show|key
 
 
 def test_the_commands_are_those_that_are_promised() -> None:
-    promised = set()
+    promised: set[tuple[str, ...]] = set()
     for line in WANTED.strip().splitlines():
         first, *rest = line.split()
         promised |= {(first, name) for name in rest[0].split("|")} if rest and "|" in rest[0] else set()

@@ -20,7 +20,7 @@ from exchange_node.homes import log_origin, log_signer
 from exchange_node.store.store import Store
 from exchange_node.trust import certificates
 from exchange_node.trust.join import parse_join_request
-from exchange_node.trust.keys import HomeKeys
+from exchange_node.trust.keys import HomeKeys, Rotating
 
 from .conftest import RECORDS, Exchange, Founded
 
@@ -60,8 +60,11 @@ def test_init_on_a_full_disk_leaves_what_was_there_and_nothing_more(
     if there:  # as the systemd unit wants it
         home.mkdir()
         (home / "people.csv").write_text("ref,last\n")
-    real, words = Path.write_text, ("--home", home, "init", "--organisation", "castle-nhs", "--type", "health")
-    words = (*words, "--address", "127.0.0.1:1", "--root", founded.root, "--json")
+    real = Path.write_text
+    words = (
+        "--home", home, "init", "--organisation", "castle-nhs", "--type", "health", "--address", "127.0.0.1:1",
+        "--root", founded.root, "--json",
+    )  # fmt: skip
 
     def full(path: Path, *_: object, **__: object) -> int:
         raise OSError(28, "No space left on device", str(path))
@@ -208,7 +211,7 @@ def test_a_manifest_goes_into_a_home_that_does_not_serve(exchange: Exchange, fou
 
 @pytest.mark.parametrize("kind", ["tls", "signing", "log"])
 def test_a_key_changes_once_the_manifest_lists_it(
-    exchange: Exchange, founded: Founded, home: Path, tmp_path: Path, kind: str
+    exchange: Exchange, founded: Founded, home: Path, tmp_path: Path, kind: Rotating
 ) -> None:
     exchange("--home", home, "manifest", "accept", founded.manifest)
     keys = HomeKeys.open(home)

@@ -259,7 +259,7 @@ def test_a_bad_choice_file_is_refused_by_line(exchange: Exchange, desk: FakeDesk
 
 
 def test_choices_that_count_for_nothing_are_told_by_rule(exchange: Exchange, desk: FakeDesk) -> None:
-    note = {"rule": "scope: an organisation that nobody knows", "rows": 1, "line": 1}
+    note: dict[str, Any] = {"rule": "scope: an organisation that nobody knows", "rows": 1, "line": 1}
     desk.answers["AddChoices"] = lambda body: added(body) | {"notes": [note]}
     words = ("choice", "add", "--local-id", "P1", "--kind", "opt-out", "--scope", "casle-nhs")
     told = exchange(*words)
@@ -277,8 +277,10 @@ def test_single_choices(exchange: Exchange, desk: FakeDesk, monkeypatch: pytest.
     assert exchange("choice", "withdraw", REQUEST, "--json").code == 0
     assert exchange("choice", "withdraw", "--local-id", "P1", "--kind", "consent").code == 0
     assert desk.calls[-1][1] == {"local_id": "P1", "kind": "consent", "scope": []}
-    choice = {"id": REQUEST, "person": "0" * 32, "kind": "consent", "scope": [], "purposes": [],
-              "valid_from": "2026-01-01T00:00:00Z", "withdrawn_at": None}  # fmt: skip
+    choice: dict[str, Any] = {
+        "id": REQUEST, "person": "0" * 32, "kind": "consent", "scope": [], "purposes": [],
+        "valid_from": "2026-01-01T00:00:00Z", "withdrawn_at": None,
+    }  # fmt: skip
     desk.answers["ListChoices"] = {"choices": [choice]}
     assert REQUEST in exchange("choice", "list").out
     assert exchange("choice", "list", "--local-id", "P1", "--json").json["choices"] == [choice]

@@ -118,7 +118,7 @@ def founded(folder: Path) -> Iterator[Town]:
     simulator.found(wanted)
     simulator.agree(AGREEMENT.replace("approval: none", "approval: provider"))
     made = Town(simulator, {org: Desk(exchange) for org, exchange in simulator.network.exchanges.items()})
-    said = {"kind": "consent", "scope": [HOUSING], "purposes": ["damp-repair-prioritisation"]}
+    said: dict[str, Any] = {"kind": "consent", "scope": [HOUSING], "purposes": ["damp-repair-prioritisation"]}
     rows = [{"local_id": f"P{n}", "valid_from": "2026-01-01", **said} for n in range(10)]
     opted_out = [{"local_id": f"P{n}", "kind": "opt-out"} for n in range(10, 15)]
     rows += [{"local_id": f"P{n}", "valid_from": "2026-01-01", **said} for n in range(10, 15)] + opted_out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from exchange_node.config import ConfigError, NodeTable
@@ -15,7 +16,7 @@ from exchange_node.trust import certificates
 from .conftest import ADA, HEALTH, HOUSING, OMAR, Town
 
 
-def public(key: Any) -> str:
+def public(key: EllipticCurvePrivateKey) -> str:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import pytest
 from clkhash import bloomfilter
@@ -12,18 +13,20 @@ from exchange_node.encoding.by_clkhash import CACHES
 from exchange_node.encoding.clk import ENCODERS, clk_encoder
 from exchange_node.encoding.encode import encode
 from exchange_node.encoding.errors import EncodingError
+from exchange_node.encoding.keys import LinkageKey
 from exchange_node.encoding.schema import LinkageSchema
+from exchange_node.records.model import StandardRecord
 from tests.made_up_people import SCHEMA, key, people, record, token_key
 
 
-def reference(records, schema: LinkageSchema = SCHEMA, secret=None) -> list[bytes]:
+def reference(records: Iterable[StandardRecord], schema: LinkageSchema = SCHEMA) -> list[bytes]:
     """clkhash's own public function, validation on."""
     rows = [schema.values(person.fields) for person in records]
-    secret = (secret or key()).reveal()
+    secret = key().reveal()
     return [clk.tobytes() for clk in generate_clks(rows, schema.clkhash_schema, secret, max_workers=1)]
 
 
-def ours(records, secret=None) -> list[bytes]:
+def ours(records: Iterable[StandardRecord], secret: LinkageKey | None = None) -> list[bytes]:
     with clk_encoder(SCHEMA, secret or key()) as encoder:
         return [encoder.encode(person.fields) for person in records]
 

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from exchange_node.encoding.errors import EncodingError
 from exchange_node.encoding.padding import Donors, mixed_person
 from exchange_node.encoding.schema import LinkageSchema, load_schema, schema_with
 from exchange_node.encoding.tokens import TOKEN_BYTES, Tokens, find_tokens
+from exchange_node.records.model import StandardRecord
 from tests.made_up_people import SCHEMA, key, people, record, token_key
 
 FEATURE = (
@@ -22,7 +26,7 @@ FEATURE = (
 WIDTH = TOKEN_BYTES + SCHEMA.bits // 8
 
 
-def run(records, **options) -> tuple[Encoded, list[bytes]]:
+def run(records: Iterable[StandardRecord], **options: Any) -> tuple[Encoded, list[bytes]]:
     chunks: list[bytes] = []
 
     def sink(index: int, chunk: bytes) -> None:
@@ -167,24 +171,26 @@ def test_a_bad_value_has_the_number_of_its_row_among_all() -> None:
     assert caught.value.detail == "row 5001, field date_of_birth"
 
 
-def test_a_spilled_sort_gives_the_same_rows_and_leaves_nothing_readable(tmp_path: Path, monkeypatch) -> None:
+def test_a_spilled_sort_gives_the_same_rows_and_leaves_nothing_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made_up = people(3000, 10)
     expected = run(made_up)
     written: list[bytes] = []
-    original = shuffle.tempfile.TemporaryFile
+    original = tempfile.TemporaryFile
 
     class Watched:
-        def __init__(self, **options) -> None:
+        def __init__(self, **options: Any) -> None:
             self._file = original(**options)
 
-        def __getattr__(self, name: str):
+        def __getattr__(self, name: str) -> Any:
             return getattr(self._file, name)
 
         def write(self, data: bytes) -> int:
             written.append(bytes(data))
-            return self._file.write(data)
+            return int(self._file.write(data))
 
-    monkeypatch.setattr(shuffle.tempfile, "TemporaryFile", Watched)
+    monkeypatch.setattr(tempfile, "TemporaryFile", Watched)
     sort = shuffle.TokenSort
     monkeypatch.setattr(
         "exchange_node.encoding.encode.TokenSort",
@@ -211,11 +217,12 @@ def test_the_schema_that_ships_is_known_by_digest() -> None:
     assert schema_with(SCHEMA.digest) == SCHEMA or schema_with(SCHEMA.digest).name == "uk-person-1"
     assert SCHEMA.bits == 1024
     assert SCHEMA.fields == ("forename", "surname", "date_of_birth", "sex", "postcode")
-    for attempt in (
+    attempts: tuple[Callable[[], LinkageSchema], ...] = (
         lambda: schema_with(b"x" * 32),
         lambda: load_schema("../errors"),
         lambda: load_schema("nobody-1"),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(EncodingError) as caught:
             attempt()
         assert caught.value.code == "encoding.unknown-schema"

@@ -9,11 +9,12 @@ import pytest
 
 from exchange_node.encoding.schema import LinkageSchema, load_schema
 from tools import weights
+from tools.made_registers import registers
 
 
 @pytest.fixture(scope="module")
 def few() -> list[weights.Examples]:
-    return [weights.examples(weights.registers(5, 0, 1, rows=300, shared=200), [45] * len(weights.FEATURES))]
+    return [weights.examples(registers(5, 0, 1, rows=300, shared=200), [45] * len(weights.FEATURES))]
 
 
 def test_the_slope_is_that_of_the_loss(few: list[weights.Examples]) -> None:
@@ -40,5 +41,5 @@ def test_the_committed_document_is_one_of_the_tool() -> None:
 @pytest.mark.slow
 def test_the_committed_bits_are_those_that_are_learned() -> None:
     committed = [feature["bits"] for feature in json.loads(weights.FILE.read_text())["features"]]
-    learned = weights.learn([weights.registers(*how) for how in weights.DAMAGE])
+    learned = weights.learn([registers(*how) for how in weights.DAMAGE])
     assert all(abs(one - other) <= 1 + other // 50 for one, other in zip(learned, committed, strict=True))

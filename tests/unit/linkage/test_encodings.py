@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def rows(count: int, seed: int = 1, fill: float = 0.4) -> np.ndarray:
     return np.concatenate([tokens, np.zeros((count, 8), np.uint8), filters], axis=1)
 
 
-def claim(chunks: list[bytes], **changes: object) -> EncodingSummary:
+def claim(chunks: list[bytes], **changes: Any) -> EncodingSummary:
     """An honest summary of these chunks, and then what the test changes."""
     packed = b"".join(chunks)
     found = [int.from_bytes(packed[at + 16 : at + WIDTH], "big").bit_count() for at in range(0, len(packed), WIDTH)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sized
 
 import numpy as np
 import pytest
@@ -31,7 +32,9 @@ def encodings(filters: np.ndarray, key_id: bytes = b"k" * 16) -> Encodings:
     return Encodings(data, filters.sum(axis=1).astype(np.int32), b"s" * 32, key_id)
 
 
-def pair_of_files(left: int, right: int, shared: int, seed: int, noise: float = 0.1, bits: int = 256):
+def pair_of_files(
+    left: int, right: int, shared: int, seed: int, noise: float = 0.1, bits: int = 256
+) -> tuple[np.ndarray, np.ndarray]:
     """Random filters; row i < shared of both files is the same with some bits changed."""
     generator = np.random.default_rng(seed)
     ours = generator.random((left, bits)) < 0.4
@@ -170,14 +173,13 @@ def test_a_kernel_that_is_not_there_is_refused() -> None:
 
 def test_orders_out_of_range_and_caps_are_refused() -> None:
     ours, theirs = (encodings(side) for side in pair_of_files(20, 20, 15, seed=2))
-    for options, code in (
-        ({"threshold_bp": 0, "max_links": 20}, "linkage.bad-order"),
-        ({"threshold_bp": 10_001, "max_links": 20}, "linkage.bad-order"),
-        ({"threshold_bp": 8000, "max_links": 5}, "linkage.too-many-links"),
+    for threshold_bp, max_links, code in (
+        (0, 20, "linkage.bad-order"),
+        (10_001, 20, "linkage.bad-order"),
+        (8000, 5, "linkage.too-many-links"),
     ):
-        threshold = options.pop("threshold_bp")
         with pytest.raises(LinkageError) as caught:
-            link(ours, theirs, threshold, **options)
+            link(ours, theirs, threshold_bp, max_links=max_links)
         assert caught.value.code == code
 
 
@@ -198,7 +200,7 @@ def test_anonlink_is_called_for_small_tiles_only(monkeypatch: pytest.MonkeyPatch
     """It holds the global lock during a call: tiles bound how long the node's loop has to wait."""
     calls: list[int] = []
 
-    def watched(sides, threshold, k):
+    def watched(sides: tuple[Sized, Sized], threshold: float, k: int) -> object:
         calls.append(len(sides[0]) * len(sides[1]))
         return ANONLINK(sides, threshold, k=k)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Set
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def packed(count: int) -> list[bytes]:
     return [data[at : at + ROW_BYTES] for at in range(0, len(data), ROW_BYTES)]
 
 
-def everything(wanted):
+def everything(wanted: Set[bytes]) -> Set[bytes]:
     return wanted
 
 
@@ -76,7 +77,7 @@ def test_the_requesters_list_is_exactly_about_the_rows_it_sent() -> None:
 def test_the_providers_list_names_its_own_rows_once_and_not_too_many() -> None:
     rows = packed(20)
 
-    def all_but_one(wanted):
+    def all_but_one(wanted: Set[bytes]) -> Set[bytes]:
         return {token for token in wanted if token != rows[5][:16]}
 
     for data, known, most, code in (

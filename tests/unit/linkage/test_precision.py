@@ -10,7 +10,7 @@ from exchange_node.linkage.kernels import DEFAULT_KERNEL, choose_kernel
 from exchange_node.linkage.link import LinkResult, link
 from exchange_node.linkage.precision import _poisson_upper, _within
 from exchange_node.methods import linkage_methods
-from tests.made_up_people import key, order, token_key, two_registers
+from tests.made_up_people import into, key, order, token_key, two_registers
 
 METHOD = linkage_methods()["clk-linkage-unit"]
 
@@ -29,7 +29,7 @@ def linked(left: int, right: int, shared: int, rate: float, threshold_bp: int) -
             token_key(letter),
             order(),
             10**6,
-            lambda index, chunk, to=chunks: to.append(chunk),
+            into(chunks),
         )
         files.append(METHOD.accept(chunks, encoded.summary, order(), 10**6))
         tokens = Tokens(token_key(letter))
@@ -78,7 +78,7 @@ def test_people_entered_twice_do_not_ruin_the_estimate() -> None:
             token_key(letter),
             order(),
             10**6,
-            lambda index, chunk, to=chunks: to.append(chunk),
+            into(chunks),
         )
         files.append(METHOD.accept(chunks, encoded.summary, order(), 10**6))
     assert link(files[0], files[1], 7600, max_links=1000).precision.estimate_bp > 9900

@@ -15,7 +15,7 @@ from exchange_node.linkage.encodings import Encodings
 from exchange_node.linkage.errors import LinkageError
 from exchange_node.methods import linkage_methods
 from exchange_node.methods.method import Disclosure, LinkageMethod, Topology
-from tests.made_up_people import SCHEMA, key, order, token_key, two_registers
+from tests.made_up_people import SCHEMA, into, key, order, token_key, two_registers
 
 METHOD = linkage_methods()["clk-linkage-unit"]
 SEED = bytes(range(32))
@@ -45,7 +45,7 @@ class Leg:
                     token_key(letter),
                     self.order,
                     10_000,
-                    lambda _, chunk, to=chunks: to.append(chunk),
+                    into(chunks),
                 )
             )
 
@@ -160,9 +160,7 @@ def test_the_encoder_is_chosen_by_name_and_gives_the_same_bytes() -> None:
     chunks: list[bytes] = []
     by_clkhash = linkage_methods(encoder="clkhash")["clk-linkage-unit"]
     leg = Leg.of()
-    encoded = by_clkhash.encode(
-        leg.left, key(), token_key("a"), leg.order, 10_000, lambda _, chunk: chunks.append(chunk)
-    )  # fmt: skip
+    encoded = by_clkhash.encode(leg.left, key(), token_key("a"), leg.order, 10_000, into(chunks))
     assert (encoded.encoder, leg.encoded[0].encoder) == ("clkhash", "native")
     assert (encoded.summary, chunks) == (leg.encoded[0].summary, leg.chunks[0])
     with pytest.raises(EncodingError) as caught:
@@ -173,9 +171,7 @@ def test_the_encoder_is_chosen_by_name_and_gives_the_same_bytes() -> None:
 def test_two_keys_are_noticed_before_anything_is_compared() -> None:
     leg = Leg.of()
     chunks: list[bytes] = []
-    other = METHOD.encode(
-        leg.right, key("two"), token_key("b"), leg.order, 10_000, lambda _, chunk: chunks.append(chunk)
-    )
+    other = METHOD.encode(leg.right, key("two"), token_key("b"), leg.order, 10_000, into(chunks))
     with pytest.raises(LinkageError) as caught:
         METHOD.link(leg.encodings()[0], METHOD.accept(chunks, other.summary, leg.order, 10_000), leg.order)
     assert caught.value.code == "linkage.not-comparable"
@@ -238,5 +234,5 @@ def test_signed_messages_can_be_passed_as_they_are() -> None:
         sides.append(
             METHOD.accept(chunks, pb.EncodingManifest.FromString(manifest.SerializeToString()), wire_order, 1200)
         )
-    result = METHOD.link(*sides, wire_order)
+    result = METHOD.link(sides[0], sides[1], wire_order)
     assert METHOD.disclose(result, 1000, wire_order.disclosure_mode, SEED) == leg.disclose()

@@ -22,8 +22,8 @@ def _engine(opa: Path, folder: Path, rego: str, timeout_seconds: float = 2.0) ->
     """An engine for `exchange.main` as given."""
     (folder / "main.rego").write_text(f"package exchange.main\n{rego}\n")
     out = folder / "bundle.tar.gz"
-    command = [opa, "build", "--target", "wasm", "--entrypoint", "exchange/main/decision", "--output", out]
-    subprocess.run([*command, "main.rego"], cwd=folder, check=True)
+    words = ("build", "--target", "wasm", "--entrypoint", "exchange/main/decision", "--output", str(out), "main.rego")
+    subprocess.run([opa, *words], cwd=folder, check=True)
     with tarfile.open(out) as archive:
         member = archive.extractfile("/policy.wasm")
         assert member is not None

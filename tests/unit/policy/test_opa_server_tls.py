@@ -77,7 +77,7 @@ def url(opa_binary: Path, authority: Authority) -> Iterator[str]:
     pem, key = authority.issue("opa")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [
+    command: list[str | Path] = [
         opa_binary, "run", "--server", "--skip-version-check", "--log-level", "error", "--authentication", "tls",
         "--tls-cert-file", pem, "--tls-private-key-file", key, "--tls-ca-cert-file", authority.file,
         "--min-tls-version", "1.3", "--addr", f"https://127.0.0.1:{port}",

@@ -6,7 +6,7 @@ import csv
 import datetime
 import random
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -84,7 +84,7 @@ def _person(rng: random.Random, at: int) -> Person:
 Register = Callable[..., Path]
 
 
-def write(path: Path, columns: Mapping[str, str], found: list[Person], header: bool = True) -> Path:
+def write(path: Path, columns: Mapping[str, str], found: Sequence[Person], header: bool = True) -> Path:
     """A CSV whose header is the keys of `columns` and whose cells are what their values name."""
     with open(path, "w", newline="", encoding="utf-8") as stream:
         out = csv.writer(stream)

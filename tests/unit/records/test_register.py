@@ -284,8 +284,8 @@ def test_shares_of_small_counts_are_alike() -> None:
 
 def field_of(filled: int, rows: int, **more: Any) -> FieldQuality:
     found: dict[str, Any] = {"written": filled, "broken": {}, "distinct": filled, "top": 1, "shared": 0, "bits": 9.0}
-    return FieldQuality(**{"name": "surname", "kind": "name", "columns": ("s",), "rows": rows, "filled": filled}
-                        | found | more)  # fmt: skip
+    found |= {"name": "surname", "kind": "name", "columns": ("s",), "rows": rows, "filled": filled}
+    return FieldQuality(**(found | more))
 
 
 def test_no_figure_tells_how_many_a_few_are() -> None:
@@ -304,8 +304,9 @@ def test_no_figure_tells_how_many_a_few_are() -> None:
 
 def test_middle_names_that_nobody_was_asked_for_are_not_to_be_filled(tmp_path: Path) -> None:
     found = people(300, 1)
-    for at, person in enumerate(found):
-        person["forename"] += " Ann" if at % 30 == 0 else ""
+    found = [
+        {**person, "forename": person["forename"] + (" Ann" if at % 30 == 0 else "")} for at, person in enumerate(found)
+    ]
     report = read_one(
         write(tmp_path / "a.csv", {"forename": "forename", "surname": "surname", "dob": "dob"}, found)
     ).report

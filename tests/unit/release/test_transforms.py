@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from exchange_node.release.columns import Boolean, Code, Column, Date, Integer, Text
+from exchange_node.release.columns import Boolean, Code, Column, ColumnType, Date, Integer, Text
 from exchange_node.release.errors import ReleaseError
-from exchange_node.release.transforms import TRANSFORMS, apply, column, minimise
+from exchange_node.release.transforms import TRANSFORMS, Raw, apply, column, minimise
 
 CASES: list[tuple[str, Any, Any]] = [
     ("yes_no", True, True),
@@ -214,13 +214,14 @@ def test_exact_needs_a_type_and_keeps_to_it() -> None:
     assert apply("exact", True, Boolean()) is True
     assert apply("exact", "2026-01-31", Date()) == date(2026, 1, 31)
     assert apply("exact", "b", Code(("a", "b"))) == "b"
-    for value, declared in [
+    wrong: list[tuple[Raw, ColumnType]] = [
         ("abcd", Text(3)),
         (True, Integer(0, 9)),
         (1, Boolean()),
         ("x", Date()),
         (None, Text(3)),
-    ]:
+    ]
+    for value, declared in wrong:
         with pytest.raises(ReleaseError) as caught:
             apply("exact", value, declared)
         assert caught.value.code == "release.outside-domain"

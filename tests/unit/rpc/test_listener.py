@@ -15,13 +15,14 @@ import pytest
 from exchange_node.rpc import listener as listener_module
 from exchange_node.rpc.errors import CODE
 from exchange_node.rpc.listener import Listener
+from exchange_node.rpc.server import listen, may_connect
 from exchange_node.trust import certificates
 from exchange_node.trust.errors import TrustError
 from exchange_node.wire.v1 import node_pb2 as rpc
 from tests.simulator import Member, Simulator, Time, free_ports
 
 HERE, FRIEND, LATER = "castle-nhs", "northgate-homes", "riverside-care"
-PUT = "/exchange.v1.LinkageUnit/PutChunk"
+PUT, EXCHANGE_KEYS = "/exchange.v1.LinkageUnit/PutChunk", "/exchange.v1.Provider/ExchangeKeys"
 CHUNK = rpc.Chunk(ref=rpc.ChunkRef(request_id="f" * 32, provider=HERE), data=b"x").SerializeToString()
 
 
@@ -66,10 +67,14 @@ def channel(made: Simulator, org: str) -> grpc.aio.Channel:
     return grpc.aio.secure_channel(node.config.node.listen, credentials, options=options)
 
 
+def bare(opened: grpc.aio.Channel, path: str) -> grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]:
+    return opened.unary_unary(path)
+
+
 async def answer(opened: grpc.aio.Channel) -> str:
     """What a call comes to: the code it is refused with, or `unavailable` if TLS lets nobody in."""
     with pytest.raises(grpc.aio.AioRpcError) as error:
-        await opened.unary_unary(PUT)(CHUNK, timeout=5)
+        await bare(opened, PUT)(CHUNK, timeout=5)
     if error.value.code() is grpc.StatusCode.UNAVAILABLE:
         return "unavailable"
     return str(dict(error.value.trailing_metadata() or ()).get(CODE, ""))
@@ -115,7 +120,7 @@ async def test_a_call_outlives_the_server_it_began_on(
     publish(made, HERE, FRIEND, LATER)  # the next server has the slow answer
     async with channel(made, FRIEND) as friend, channel(made, LATER) as later:
         await until(later, SERVED.__eq__)
-        call = friend.unary_unary("/exchange.v1.Provider/ExchangeKeys")(b"", timeout=30)
+        call = bare(friend, EXCHANGE_KEYS)(b"", timeout=30)
         await begun.wait()
         publish(made, HERE, FRIEND)
         await until(later, "unavailable".__eq__)
@@ -144,7 +149,7 @@ async def test_a_stop_ends_calls_on_a_replaced_server_too(
     publish(made, HERE, FRIEND, LATER)  # the next server has the endless answer
     async with channel(made, FRIEND) as friend, channel(made, LATER) as later:
         await until(later, SERVED.__eq__)
-        call = friend.unary_unary("/exchange.v1.Provider/ExchangeKeys")(b"", timeout=60)
+        call = bare(friend, EXCHANGE_KEYS)(b"", timeout=60)
         await begun.wait()
         publish(made, HERE, FRIEND)
         await until(later, "unavailable".__eq__)
@@ -173,13 +178,13 @@ async def test_a_port_that_cannot_be_had_leaves_the_old_server(
     world: tuple[Simulator, Listener], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, _ = world
-    plain, taken = listener_module.listen, [True] * 3
+    taken = [True] * 3
 
     def refused_at_first(*arguments: object) -> int:
         if taken:
             taken.pop()
             raise RuntimeError("taken")
-        return plain(*arguments)  # type: ignore[arg-type]
+        return listen(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(listener_module, "listen", refused_at_first)
     publish(made, HERE, FRIEND, LATER)
@@ -193,12 +198,12 @@ async def test_a_key_file_that_cannot_be_read_for_a_while(
     world: tuple[Simulator, Listener], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, _ = world
-    plain, troubles = listener_module.may_connect, [TrustError("keys-exposed"), OSError("busy"), TrustError("bad-key")]
+    troubles = [TrustError("keys-exposed"), OSError("busy"), TrustError("bad-key")]
 
     def read(node: object) -> bytes:
         if troubles:
             raise troubles.pop()
-        return plain(node)  # type: ignore[arg-type]
+        return may_connect(node)  # type: ignore[arg-type]
 
     monkeypatch.setattr(listener_module, "may_connect", read)
     publish(made, HERE, FRIEND, LATER)

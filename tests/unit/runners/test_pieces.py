@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,8 +41,8 @@ class Here:
             for piece, which in [(piece, False) for piece in left] + [(piece, True) for piece in right]:
                 for part, some in keyed(piece, which, plan, task.secret, 3):
                     parts.setdefault(part, []).insert(0, some)
-            for some in parts.values():
-                for number, pairs in paired(some, plan.cap, task.later, size):
+            for together in parts.values():
+                for number, pairs in paired(together, plan.cap, task.later, size):
                     found.setdefault(number, []).insert(0, pairs)
             assert set(found) <= {piece.number for piece in left}
         return _Work([(piece, once(found.get(piece.number, [])) if plan.keys else None) for piece in left])
@@ -81,7 +82,7 @@ def test_any_pieces_find_the_same(
     left, right = both if not later else (both[0], both[0])
     left_rows = np.random.default_rng(1).permutation(left.rows)[: 60 if pieces == 60 else 190]
     right_rows = left_rows if later else np.arange(right.rows)[::2]
-    asked = {"least": -2.0, "most": 3, "later": later}
+    asked: dict[str, Any] = {"least": -2.0, "most": 3, "later": later}
     told: list[tuple[int, int]] = []
     expected = find(left, left_rows, right, right_rows, weights(left), plan, **asked)
     found = Runner(Here(), pieces, slab).find(

@@ -75,7 +75,7 @@ def test_an_open_folder_is_refused(home: Path, mode: int) -> None:
 
 
 def test_somebody_elses_keys_are_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_files.os, "geteuid", lambda: os.getuid() + 1)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     with pytest.raises(TrustError, match="keys-exposed") as caught:
         HomeKeys.open(home)
     assert "belongs to user" in caught.value.detail
@@ -216,7 +216,7 @@ def test_a_failed_write_leaves_the_old_file(home: Path, monkeypatch: pytest.Monk
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(key_files.os, "fsync", full)
+        patched.setattr(os, "fsync", full)
         with pytest.raises(TrustError, match="keys-unwritable") as caught:
             key_files.write_secret(path, SigningKey.generate().to_pem())
     assert "No space left" in caught.value.detail

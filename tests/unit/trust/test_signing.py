@@ -125,7 +125,7 @@ def test_list_of_small_orders_is_complete() -> None:
     p = 2**255 - 19
     d = -121665 * pow(121666, -1, p) % p
     root = pow(2, (p - 1) // 4, p)
-    ys = set()
+    ys: set[int] = set()
     # A point of order 8 is found from any point, by the cofactor-free part of the group order.
     order = 2**252 + 27742317777372353535851937790883648493
     y = 2
