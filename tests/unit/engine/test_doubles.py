@@ -44,7 +44,7 @@ def town(twice: int, twins: int, moved: int = 0) -> list[dict[str, str]]:
 
 
 def likely(made: Party, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    return made.kinds(made.side.vectors.features(left, made.side.vectors, right))[0]
+    return np.asarray(made.kinds(made.side.vectors.features(left, made.side.vectors, right))[0])
 
 
 def test_twins_are_not_doubles_and_doubles_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,11 @@ def ids_of(letter: str, count: int) -> list[bytes]:
     return [f"{letter}{at}".encode() for at in range(count)]
 
 
+def ids_of_both(links: Links) -> tuple[list[bytes], list[bytes]]:
+    left, right = links.parties
+    return ids_of("a", left.side.rows), ids_of("b", right.side.rows)
+
+
 @pytest.fixture(scope="module")
 def keyed(few_copies: None, town: Registers) -> Links:
     return link(columns_of(town.left), columns_of(town.right), every_pair=False)
@@ -28,8 +33,7 @@ def keyed(few_copies: None, town: Registers) -> Links:
 def standing_of(links: Links, most: int, lower: float = 0.0) -> Standing:
     """With a lower threshold more pairs compete."""
     decision = replace(links.decision, threshold=links.decision.threshold - lower)
-    ids = (ids_of(letter, party.side.rows) for letter, party in zip("ab", links.parties, strict=True))
-    standing = Standing.of(replace(links, decision=decision), *ids)
+    standing = Standing.of(replace(links, decision=decision), *ids_of_both(links))
     standing.search = replace(standing.search, most=most)
     standing.pairs = standing.search.pairs(
         standing.left.side, standing.left.rows(), standing.right.side, standing.right.rows()
@@ -109,9 +113,7 @@ def test_any_series_of_changes_gives_the_links_of_a_whole_search(
 
 
 def test_at_first_the_links_are_those_of_the_linkage(linked: Links) -> None:
-    standing = Standing.of(
-        linked, *(ids_of(letter, party.side.rows) for letter, party in zip("ab", linked.parties, strict=True))
-    )
+    standing = Standing.of(linked, *ids_of_both(linked))
     found = standing.links()
     for name in ("left", "right", "score"):
         assert getattr(linked, name).tolist() == getattr(found, name.replace("score", "scores")).tolist()

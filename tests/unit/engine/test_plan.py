@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +16,11 @@ from exchange_node.engine import party, plan
 from exchange_node.engine.link import Links, link
 from exchange_node.engine.party import COPIES, Party
 from exchange_node.engine.plan import CAP, Planned, plan_for
+from exchange_node.engine.search import Plan
 from exchange_node.linkage.blocks import Buckets
 from exchange_node.linkage.errors import LinkageError
 from exchange_node.records.column_map import KINDS
+from exchange_node.records.columns import Column
 from tests.made_up_people import SURNAMES
 from tests.made_up_registers import FIELDS, Registers, columns_of, registers
 
@@ -77,7 +81,7 @@ def test_names_only_lose_about_what_is_foretold() -> None:
     assert 1 - np.mean(shares) <= found.loss + 0.06
 
 
-def shared_keys(one: dict, other: dict, found: Planned) -> list[int]:
+def shared_keys(one: dict[str, Column], other: dict[str, Column], found: Planned) -> list[int]:
     parts = (Parts(columns, b"k" * 32) for columns in (one, other))
     ours, theirs = (block_keys(of, found.plan.keys, np.arange(1))[:, 0] for of in parts)
     return np.flatnonzero((ours == theirs) & (ours != 0)).tolist()
@@ -127,7 +131,7 @@ def test_no_sample_is_so_small_that_every_key_seems_to_cost_nothing(
 def test_few_pairs_are_compared_all(monkeypatch: pytest.MonkeyPatch, town: Registers) -> None:
     fields = ("surname", "date_of_birth")
     found = planned(town, fields, every=None)
-    assert replace(found, seconds=0.0) == Planned(plan.Plan(), 400 * 350, 0.0, ())
+    assert replace(found, seconds=0.0) == Planned(Plan(), 400 * 350, 0.0, ())
     monkeypatch.setattr(plan, "EVERY_PAIR_UP_TO", 400 * 350 - 1)
     assert planned(town, fields, every=None).keys
     assert planned(town, fields, every=True).plan.keys == ()
@@ -147,9 +151,9 @@ def test_keys_whose_buckets_are_all_too_large_are_none(monkeypatch: pytest.Monke
 def test_how_long_it_will_take_is_told_by_how_long_it_took_and_by_how_quick_the_kernel_is(
     monkeypatch: pytest.MonkeyPatch, town: Registers
 ) -> None:
-    monkeypatch.setattr(plan.time, "monotonic", iter(range(0, 1000, 10)).__next__)
+    monkeypatch.setattr(time, "monotonic", iter(range(0, 1000, 10)).__next__)
     monkeypatch.setattr(plan, "pace", lambda kernel, width: 400 * 350 / 7)
-    monkeypatch.setattr(plan.os, "sched_getaffinity", lambda process: {0, 1})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
     fields = ("surname", "date_of_birth")  # both parties begin, then the plan
     assert planned(town, fields, every=True).seconds == plan.AS_LONG * 20 + 2 * 7 / 2
     assert planned(town, fields, every=False).seconds == plan.AS_LONG * 20

@@ -61,7 +61,8 @@ def test_relatives_are_no_strangers(linked: Links, rehearsal: Rehearsal, monkeyp
 
 
 def test_two_parties_are_averaged_by_their_rows(rehearsal: Rehearsal) -> None:
-    nothing = Rehearsal(*(np.zeros(len(THRESHOLDS)) for _ in range(3)), 3 * rehearsal.rows)
+    none = np.zeros(len(THRESHOLDS))
+    nothing = Rehearsal(none, none, none, 3 * rehearsal.rows)
     assert rehearsal.with_other(nothing).found == pytest.approx(rehearsal.found / 4)
     assert rehearsal.with_other(nothing).invented == pytest.approx(rehearsal.invented / 4)
     assert nothing.with_other(rehearsal).rows == 4 * rehearsal.rows

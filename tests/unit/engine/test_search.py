@@ -38,7 +38,9 @@ def everything(found: Found) -> list[tuple[float, int, int]]:
     return list(zip(found.scores.tolist(), found.left.tolist(), found.right.tolist(), strict=True))
 
 
-def plainly(left: Side, rows: np.ndarray, right: Side, others: np.ndarray, weights: Weights, least: float, most: int):
+def plainly(
+    left: Side, rows: np.ndarray, right: Side, others: np.ndarray, weights: Weights, least: float, most: int
+) -> list[tuple[float, int, int]]:
     """All pairs by multiplying whole numbers."""
     scale, constant = scale_for(left.vectors.schema, weights), weights.constant
     a, b = left.vectors.left(rows).astype(np.int64), right.vectors.right(others, weights, scale).astype(np.int64)
