@@ -103,7 +103,8 @@ def town_of(people: int, parties: int, *, seed: int = 1, holds: float = 0.6, twi
     twins, who share their date of birth, and mostly their sex, too.
     """
     rng = random.Random(seed)
-    everyone, family = [], []
+    everyone: list[Person] = []
+    family: list[int] = []
     while len(everyone) < people:
         members = [person(rng)]
         if families:

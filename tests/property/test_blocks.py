@@ -105,6 +105,9 @@ def test_a_look_up_that_does_not_fit_is_refused(place: int, value: object) -> No
 
 
 def test_hashes_that_do_not_fit_are_not_sorted() -> None:
-    for hashes, order in ((LEFT, LEFT[1:].copy()), (LEFT.astype(np.int64), LEFT), (LEFT[::2], LEFT[:3])):
+    wrong: list[tuple[np.ndarray, np.ndarray]] = [
+        (LEFT, LEFT[1:].copy()), (LEFT.astype(np.int64), LEFT), (LEFT[::2], LEFT[:3]),
+    ]  # fmt: skip
+    for hashes, order in wrong:
         with pytest.raises(ValueError, match="wrong"):
             buckets.sort(hashes, order)

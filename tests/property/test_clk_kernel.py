@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,7 @@ MISSING: list[dict[str, Any]] = [
 ]
 BLAKE = {"type": "blakeHash"}
 HASHES = [BLAKE, {"type": "doubleHash"}, {"type": "doubleHash", "prevent_singularity": True}]
+HASHED: list[dict[str, Any]] = [{}, *({"hash": kind} for kind in HASHES)]
 KDF = {"type": "HKDF", "hash": "SHA512", "info": "aW5mbw==", "salt": "c2FsdA==", "keySize": 33}
 COMPARISONS = st.one_of(
     st.builds(lambda n, at: {"type": "ngram", "n": n, "positional": at}, st.integers(1, 5), st.booleans()),
@@ -81,12 +83,13 @@ COMPARISONS = st.one_of(
 
 @st.composite
 def hashing(draw: st.DrawFn, version: int) -> dict[str, Any]:
+    how: dict[str, Any]
     missing = draw(st.sampled_from(MISSING))
     if version == 3:
         strategy = draw(st.sampled_from(["bitsPerToken", "bitsPerFeature"]))
         how = {"comparison": draw(COMPARISONS), "strategy": {strategy: draw(st.integers(1, 150))}}
-        return how | missing | draw(st.sampled_from([{}, *({"hash": kind} for kind in HASHES)]))
-    how = {"ngram": draw(st.integers(1, 4)), "positional": draw(st.booleans())} | missing
+        return {**how, **missing, **draw(st.sampled_from(HASHED))}
+    how = missing | {"ngram": draw(st.integers(1, 4)), "positional": draw(st.booleans())}
     if version == 1:
         return how | {"weight": draw(st.sampled_from([0, 0.3, 1, 2.5]))}
     strategy = draw(st.sampled_from(["k", "numBits"]))
@@ -97,7 +100,8 @@ def hashing(draw: st.DrawFn, version: int) -> dict[str, Any]:
 def documents(draw: st.DrawFn) -> tuple[dict[str, Any], list[list[str]]]:
     """A schema document and rows for it, some of which it may not allow."""
     version = draw(st.sampled_from([1, 2, 3]))
-    features, columns = [], []
+    features: list[dict[str, Any]] = []
+    columns = []
     for number in range(draw(st.integers(1, 4))):
         form, values = draw(st.sampled_from(FORMATS))
         if draw(st.integers(0, 9)) == 0:
@@ -125,7 +129,7 @@ def keys_of(schema: Schema) -> Any:
 def by_clkhash(schema: Schema, row: list[str]) -> bytes | None:
     """The bits of clkhash's own public function, validation on; None if it refuses the row."""
     try:
-        return generate_clks([row], schema, SECRET, max_workers=1)[0].tobytes()
+        return bytes(generate_clks([row], schema, SECRET, max_workers=1)[0])
     except (ValueError, OverflowError):
         return None
 
@@ -144,24 +148,24 @@ def test_bits_and_refusals_are_those_of_clkhash(document: tuple[dict[str, Any], 
     encoder = NativeEncoder(schema, keys_of(schema))
     columns = list(zip(*rows, strict=True))
     coded = [Column.of(f"f{number}", "text", list(values)) for number, values in enumerate(columns)]
-    ways = (
+    ways: tuple[Callable[[int], np.ndarray], ...] = (
         lambda first: encoder.encode_rows(rows, first),
         lambda first: encoder.encode_columns(columns, first),
         lambda first: encoder.encode_columns(coded, first),
         lambda first: Clkhash(schema, keys_of(schema)).encode_rows(rows, first),
     )
     if None in expected:
-        row = expected.index(None)
-        field = next(number for number in range(len(columns)) if refuses(document[0], number, rows[row][number]))
+        bad = expected.index(None)
+        field = next(number for number in range(len(columns)) if refuses(document[0], number, rows[bad][number]))
         for way in ways:
             with pytest.raises(EncodingError) as caught:
                 way(100)
-            assert caught.value.detail == f"row {row + 100}, field f{field}"
+            assert caught.value.detail == f"row {bad + 100}, field f{field}"
             assert caught.value.code == "encoding.bad-value"
             assert caught.value.__cause__ is None and caught.value.__context__ is None
     else:
         for way in ways:
-            assert [row.tobytes() for row in way(1)] == expected
+            assert [made.tobytes() for made in way(1)] == expected
     for row, bits in zip(rows, expected, strict=True):  # also after a refusal
         if bits is not None:
             fields = {f"f{number}": value for number, value in enumerate(row)}
@@ -264,7 +268,7 @@ def test_rows_of_another_width_are_refused(rows: list[list[str]]) -> None:
         encoder.encode_rows(rows)
 
 
-GOOD = {"text": b"ab\0c", "ends": np.array([-1, 2, 4]), "gap": 1, "formed": False}
+GOOD: dict[str, Any] = {"text": b"ab\0c", "ends": np.array([-1, 2, 4]), "gap": 1, "formed": False}
 
 
 @pytest.mark.parametrize(
@@ -330,7 +334,7 @@ def test_packed_tokens_stay_within_their_bounds(packed: bytes) -> None:
     ],
 )  # fmt: skip
 def test_sizes_that_are_too_large_are_refused(change: dict[str, Any]) -> None:
-    size = {"bits": 64, "folds": 0, "n": 2, "k": 5, "keys": (b"k", b"k")} | change
+    size: dict[str, Any] = {"bits": 64, "folds": 0, "n": 2, "k": 5, "keys": (b"k", b"k")} | change
     field = clk.Field(False, clk.Cut.NGRAMS, size["n"], False, clk.Hash.BLAKE, True, size["k"], size["keys"])
     with pytest.raises(ValueError, match="wrong"):
         clk.Encoder(size["bits"], size["folds"], [field]).close()

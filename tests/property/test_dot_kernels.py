@@ -76,7 +76,7 @@ def told(kept: dot.Kept) -> list[list[tuple[int, int]]]:
 def after(shape: tuple[int, ...], beyond: int) -> np.ndarray:
     """Which pairs count."""
     left, right = np.indices(shape)
-    return right > left + beyond
+    return np.asarray(right > left + beyond)
 
 
 searches = given(
@@ -151,8 +151,8 @@ def blocks(mine: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray
     order = np.argsort(theirs, axis=1, kind="stable")
     ranges = np.zeros((mine.shape[1], len(mine), 2), np.uint32)
     for key, (left, right) in enumerate(zip(mine, theirs, strict=True)):
-        for end, side in enumerate(("left", "right")):
-            ranges[:, key, end] = np.searchsorted(right[order[key]], left, side)
+        ranges[:, key, 0] = np.searchsorted(right[order[key]], left, "left")
+        ranges[:, key, 1] = np.searchsorted(right[order[key]], left, "right")
     return order.astype(np.uint32), ranges
 
 

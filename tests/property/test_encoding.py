@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from clkhash.clk import generate_clks
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,6 +38,7 @@ def test_bad_values_never_show(born: str, surrogates: str) -> None:
             assert error.__cause__ is None and error.__context__ is None
 
 
+Part = dict[str, Any]
 comparisons = st.one_of(
     st.builds(
         lambda n, positional: {"type": "ngram", "n": n, "positional": positional}, st.integers(1, 4), st.booleans()
@@ -57,7 +60,7 @@ missing = st.sampled_from([{}, {"missingValue": {"sentinel": "?", "replaceWith":
     ),
     st.sampled_from([64, 256, 1024]),
 )
-def test_bit_identity_for_other_schemas(features: list[tuple[dict, dict, dict, dict, str]], bits: int) -> None:
+def test_bit_identity_for_other_schemas(features: list[tuple[Part, Part, Part, Part, str]], bits: int) -> None:
     import json
 
     schema = LinkageSchema.from_json(

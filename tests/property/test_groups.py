@@ -32,7 +32,7 @@ def grouped(pairs: Pairs, party: list[int] | None = None, apart: list[tuple[int,
         party=None if party is None else np.array(party),
         apart=apart,
     )
-    return found.tolist()
+    return [*map(int, found)]
 
 
 def plainly(pairs: Pairs, party: list[int] | None, apart: list[tuple[int, int]]) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 from hypothesis import example, given, settings
@@ -16,7 +17,7 @@ from exchange_node.linkage.dice import find_candidates
 from exchange_node.linkage.encodings import Encodings
 from exchange_node.linkage.errors import LinkageError
 from exchange_node.linkage.kernels import choose_kernel
-from exchange_node.linkage.lists import link_ids_from, pack_list, parse_provider_list, parse_requester_list
+from exchange_node.linkage.lists import LinkList, link_ids_from, pack_list, parse_provider_list, parse_requester_list
 from exchange_node.linkage.solve import one_to_one
 
 WIDTH = 16 + 8
@@ -95,11 +96,12 @@ def test_hostile_chunks_and_claims_give_a_value_or_a_linkage_error(
 @given(st.binary(max_size=400), st.integers(0, 12), st.one_of(st.none(), digests))
 @example(b"", 0, hashlib.sha256().digest())
 def test_hostile_lists_give_a_value_or_a_linkage_error(data: bytes, rows: int, digest: bytes | None) -> None:
-    for parse in (
+    parsers: tuple[Callable[[], LinkList], ...] = (
         lambda: parse_requester_list(data, rows, digest),
         lambda: parse_provider_list(data, lambda wanted: wanted, rows),
         lambda: parse_provider_list(data, lambda wanted: list(wanted)[1:], rows),
-    ):
+    )
+    for parse in parsers:
         try:
             parsed = parse()
         except LinkageError:

@@ -76,7 +76,7 @@ def test_anything_else_is_refused_in_one_way(name: str, value: Any) -> None:
         assert TRANSFORMS[name].gives.encode(result) is not None
 
 
-ORDERED = {
+ORDERED: dict[str, st.SearchStrategy[Any]] = {
     "age_band": st.integers(0, 130),
     "count_band": st.integers(0, 10**6),
     "amount_band": AMOUNTS,
@@ -191,7 +191,7 @@ def test_the_analyst_cannot_tell_the_kinds_of_absence_apart(
         assert (cells == (None, None, None)) == (person.link_id not in released)
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), min_size=1), unique=True))
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1), unique=True))
 @settings(deadline=None)
 def test_no_cell_of_a_csv_begins_a_formula_and_all_can_be_read_back(texts: list[str]) -> None:
     table = Table((Column("notes", Text(4000)),), texts, {place: (text,) for place, text in enumerate(texts)})

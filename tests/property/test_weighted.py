@@ -41,7 +41,7 @@ FEATURES = st.one_of(
 )  # fmt: skip
 
 
-def document(features: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
+def document(features: object, **changes: Any) -> dict[str, Any]:
     head = {"kind": "weighted-clk", "version": 1, "bits": 128, "info": "test", "compared": {"shorter": 4, "longer": 1}}
     return head | {"features": features} | changes
 
