@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.e2e.test_simulated_request import results
 from tests.simulator import Simulator
-from tests.worlds import NODES, RELEASED, results, whereabouts
+from tests.worlds import NODES, RELEASED, whereabouts
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from exchange_node import deciding
 from exchange_node.audit.entry import Entry
 from exchange_node.audit.verify import verify_directory
 from exchange_node.draft import RequestDraft
@@ -65,7 +64,7 @@ def cheaply() -> Iterator[None]:
         return loaded[0]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deciding.EmbeddedEngine, "from_bundle", load_once)
+        patch.setattr(EmbeddedEngine, "from_bundle", load_once)
         patch.setattr(engine, "_PRAGMAS", (*engine._PRAGMAS, "PRAGMA synchronous=OFF"))
         patch.setattr("exchange_node.store.spool.os.fsync", lambda _: None)
         yield

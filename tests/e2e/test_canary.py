@@ -191,8 +191,8 @@ async def test_no_canary_outside_the_source(
         for result in world.nodes[LANDLORD].store.results.list(request)
     ]
     assert [b'"high"' in table for table in opened] == [True] * (world.state(LANDLORD, request) == "done")
-    found = [hit for table in opened for hit in search("opened release", table)]
-    assert [hit for hit in found if not hit.startswith("landlord id")] == []
+    hits = [hit for table in opened for hit in search("opened release", table)]
+    assert [hit for hit in hits if not hit.startswith("landlord id")] == []
     outputs = capfd.readouterr()
     places = [
         *homes_of(world, without_source=True),

@@ -157,8 +157,8 @@ async def test_a_bundle_that_the_federation_withdraws_decides_no_more(world: Sim
 
 async def test_an_approval_of_a_bundle_that_runs_out(world: Simulator) -> None:
     bundle = world.manifest().policy_bundles[0]
-    until = format_time(int(world.time.now) + 60)
-    world.publish(policy_bundles=(PolicyBundle(digest=bundle.digest, revision="test", until=until),))
+    until = {"digest": bundle.digest, "revision": "test", "until": format_time(int(world.time.now) + 60)}
+    world.publish(policy_bundles=(PolicyBundle.model_validate(until),))
     request = await ask(world)
     await until_step(world, request, HOSPITAL, 8)
     world.time.now += 61

@@ -29,6 +29,10 @@ from tests.worlds import (
 # -- answers that lie
 
 
+def refusing(reasons: list[pb.Reason]) -> pb.Answer:
+    return pb.Answer(status=pb.Answer.STATUS_REFUSED, reasons=reasons)
+
+
 LIES: dict[str, tuple[str, str, Change, str]] = {
     "another sender": (HOSPITAL, "SubmitRequest", lambda m: setattr(m.header, "sender", UNIT), "protocol.wrong-sender"),
     "another request": (
@@ -38,12 +42,12 @@ LIES: dict[str, tuple[str, str, Change, str]] = {
     ),
     "a reason that tells of somebody": (
         HOSPITAL, "SubmitRequest",
-        lambda m: m.answer.CopyFrom(pb.Answer(status=2, reasons=[pb.Reason(code="Ada Lovelace, born 1815")])),
+        lambda m: m.answer.CopyFrom(refusing([pb.Reason(code="Ada Lovelace, born 1815")])),
         "protocol.malformed",
     ),
     "more reasons than anybody reads": (
         HOSPITAL, "SubmitRequest",
-        lambda m: m.answer.CopyFrom(pb.Answer(status=2, reasons=[pb.Reason(code="no", sentence="x" * 1000)] * 300)),
+        lambda m: m.answer.CopyFrom(refusing([pb.Reason(code="no", sentence="x" * 1000)] * 300)),
         "protocol.malformed",
     ),
     "another body": (HOSPITAL, "SubmitRequest", lambda m: m.receipt.SetInParent(), "protocol.unexpected"),
@@ -194,7 +198,8 @@ async def test_a_linkage_unit_that_invents_links(world: Simulator, name: str) ->
 
         def disclose(self, *arguments: Any) -> Any:
             honest = disclose(*arguments)
-            return replace(honest, **{field: change(getattr(honest, field))})
+            changed: dict[str, Any] = {field: change(getattr(honest, field))}
+            return replace(honest, **changed)
 
     method = unit.node.methods["clk-linkage-unit"]
     unit.node.methods = {"clk-linkage-unit": Inventing()}  # type: ignore[dict-item]

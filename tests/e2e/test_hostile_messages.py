@@ -306,6 +306,16 @@ def lasting(created: int, deadline: int) -> Edit:
     return edit
 
 
+def in_both(field: str, value: object) -> Edit:
+    """The same in the request and in the order."""
+
+    def edit(core: pb.RequestCore, order: pb.LinkageOrder, question: pb.Question) -> None:
+        setattr(core, field, value)
+        setattr(order, field, value)
+
+    return edit
+
+
 ASKED_TOO_MUCH: dict[str, tuple[Edit, str]] = {
     "from the future": (lasting(500, 600), "protocol.stale"),
     "over already": (lasting(-600, -1), "protocol.stale"),
@@ -319,10 +329,7 @@ ASKED_TOO_MUCH: dict[str, tuple[Edit, str]] = {
         lambda c, o, q: setattr(o, "agreement_digest", b"\x07" * 32),
         "protocol.wrong-leg",
     ),
-    "an agreement of nobody": (
-        lambda c, o, q: (setattr(o, "agreement_digest", b"\x07" * 32), setattr(c, "agreement_digest", b"\x07" * 32)),
-        "agreement.unknown",
-    ),
+    "an agreement of nobody": (in_both("agreement_digest", b"\x07" * 32), "agreement.unknown"),
     "another agreement's name": (lambda c, o, q: setattr(q, "agreement_id", "tax"), "draft.not-in-agreement"),
     "another agreement's name in the order": (
         lambda c, o, q: setattr(o, "agreement_id", "tax"),
@@ -339,10 +346,7 @@ ASKED_TOO_MUCH: dict[str, tuple[Edit, str]] = {
     "more links": (lambda c, o, q: setattr(o, "max_links", o.max_links + 1), "draft.not-in-agreement"),
     "counts that tell": (lambda c, o, q: setattr(o, "count_mode", "other"), "draft.not-in-agreement"),
     "another disclosure": (lambda c, o, q: setattr(o, "disclosure_mode", "both"), "draft.not-in-agreement"),
-    "another requester": (
-        lambda c, o, q: (setattr(c, "requester", UNIT), setattr(o, "requester", UNIT)),
-        "protocol.wrong-leg",
-    ),
+    "another requester": (in_both("requester", UNIT), "protocol.wrong-leg"),
 }
 
 

@@ -19,6 +19,7 @@ from exchange_node.messages import MessageError, sha256
 from exchange_node.trust.errors import TrustError
 from exchange_node.trust.signing import SigningKey
 from exchange_node.wire.v1 import message_pb2 as pb
+from exchange_node.wire.v1 import node_pb2 as rpc
 from tests.hostile import one_round, resigned, without
 from tests.simulator import ANALYST, Simulator
 from tests.worlds import (
@@ -301,7 +302,7 @@ async def test_a_linkage_unit_that_never_comes_to_an_end(world: Simulator) -> No
     request = await ask(world)
     await until_step(world, request, LANDLORD, 7)
 
-    def gone(*_: Any) -> bytes:
+    def gone(method: str, ref: rpc.ChunkRef, caller: str) -> bytes:
         raise MessageError("chunk-gone")
 
     world.network.exchanges[UNIT].give_chunk = gone  # type: ignore[method-assign]

@@ -81,13 +81,14 @@ def connection(homes: Simulator, caller: tuple[bytes, bytes], org: str) -> Itera
     credentials = grpc.ssl_channel_credentials(keys.tls_certificate, caller[1], caller[0])
     name = (("grpc.ssl_target_name_override", node_name(org)),)
     with grpc.secure_channel(homes.joins[org].organisation.address, credentials, options=name) as channel:
+        submit: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/exchange.v1.LinkageUnit/SubmitOrder")
 
         def call() -> str:
             with pytest.raises(grpc.RpcError) as error:
-                channel.unary_unary("/exchange.v1.LinkageUnit/SubmitOrder")(b"", timeout=60)
+                submit(b"", timeout=60)
             if error.value.code() is grpc.StatusCode.UNAVAILABLE:
                 return UNAVAILABLE
-            trailing: Any = error.value.trailing_metadata() or ()  # type: ignore[attr-defined]
+            trailing: Any = error.value.trailing_metadata() or ()
             return str(dict(trailing).get(CODE, error.value))
 
         yield call

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -16,7 +17,7 @@ from tests.simulator import ANALYST, Simulator, Time, free_ports
 
 
 @pytest.fixture
-def simulator(tmp_path: Path):
+def simulator(tmp_path: Path) -> Iterator[Simulator]:
     made = Simulator(tmp_path, time=Time(time.time()), ports=free_ports(3), connect=lambda node: GrpcPeers(node))
     found_pair(made, tmp_path)
     made.agree(AGREEMENT.replace("approval: provider", "approval: none"))

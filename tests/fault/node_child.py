@@ -21,8 +21,8 @@ from exchange_node.exchange import Exchange
 from exchange_node.node import Node
 from exchange_node.opening import open_node
 from exchange_node.ports import Peers
+from tests.e2e.test_simulated_request import DRAFT
 from tests.simulator import ANALYST, LogFaults
-from tests.worlds import DRAFT
 
 LOOKS = 0.1  # seconds between two looks at what has become of the requests
 

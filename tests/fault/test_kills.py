@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from exchange_node.runner import Runner
+from tests.e2e.test_simulated_request import DRAFT
 from tests.simulator import ANALYST, Killed, Simulator
 from tests.stories import Story, same_story, told
-from tests.worlds import DRAFT, NODES, cheaply, copy_of, nothing_left, ready_homes, whereabouts
+from tests.worlds import NODES, cheaply, copy_of, nothing_left, ready_homes, whereabouts
 
 DOWN_FOR = 3  # rounds of a second until a killed node is started again
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from exchange_node.audit import merkle
+from exchange_node.audit.canonical import JSON
 from exchange_node.audit.checkpoint import Checkpoint, check_consistency, open_checkpoint
 from exchange_node.audit.entry import Entry, entry_id
 from exchange_node.audit.index import MemoryIndex
@@ -41,7 +42,7 @@ def checker(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def entry(number: int) -> Entry:
     name = entry_id(REQUEST, "castle-nhs", 5, "requester", "castle-nhs", f"chunk-{number}")
-    facts = {"number": number, "note": "é" * (number % 7)}
+    facts: dict[str, JSON] = {"number": number, "note": "é" * (number % 7)}
     return Entry(name, "fact", number, 5, REQUEST, "requester", "castle-nhs", "chunk.sent", facts)
 
 

@@ -57,7 +57,7 @@ def machines() -> Iterator[Spark]:
 def test_any_number_of_partitions_finds_the_same(machines: Spark, plan: Plan, pieces: int) -> None:
     left, right = sides(300, 251, 200)
     rows = np.random.default_rng(1).permutation(left.rows), np.arange(right.rows)
-    asked = {"least": -2.0, "most": 3}
+    asked: dict[str, Any] = {"least": -2.0, "most": 3}
     expected = find(left, rows[0], right, rows[1], weights(left), plan, **asked)
     assert len(expected) > 100
     runner = Runner(machines, pieces, 300 if pieces == 7 else 150)
