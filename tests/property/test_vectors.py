@@ -359,7 +359,7 @@ def test_a_block_that_does_not_fit_is_refused(block: native.Block) -> None:
 @pytest.mark.parametrize("counted", [-1, 6])
 def test_more_rows_cannot_count_than_there_are(counted: int) -> None:
     block = native.Block(0, "whole", 0, 8, 1, 24, bytes(16))
-    assert native.Tables(5, 64, 1, [block], 5)
+    native.Tables(5, 64, 1, [block], 5).close()
     with pytest.raises(ValueError, match="blocks"):
         native.Tables(5, 64, 1, [block], counted)
 
