@@ -41,11 +41,12 @@ def signed(key: SigningKey, envelope: pb.Envelope, payload: bytes) -> pb.Envelop
 
 
 async def heard(world: Simulator, step: int = 5) -> tuple[str, dict[tuple[str, str], pb.Envelope]]:
-    """A request on its way, and everything that was said, by receiver and method."""
+    """A request on its way, and every envelope that was sent, by receiver and method."""
     said: dict[tuple[str, str], pb.Envelope] = {}
 
     def listen(peer: str, method: str, message: Any) -> Any:
-        said[peer, method] = message
+        if isinstance(message, pb.Envelope):
+            said[peer, method] = message
         return message
 
     world.network.on_request = listen
