@@ -67,8 +67,7 @@ async def _serve(home: Home, opens: Opens) -> None:
         await listener.close(grace=2)
         await node.peers.close()
         await _note(node, "node.stopped")
-        node.log.close()
-        node.store.close()
+        node.close()
         log.info("node.stopped", organisation=node.org)
 
 

@@ -50,6 +50,10 @@ class ApprovedEngine:
             raise PolicyError("bundle-unapproved", f"sha256 {self.bundle_digest}")
         return self._engine.evaluate(document)
 
+    def close(self) -> None:
+        """As the engine."""
+        self._engine.close()
+
 
 def open_engine(
     table: PolicyTable, home: Path, manifest: Callable[[int], Manifest], now: int, bundle: bytes | None = None

@@ -42,3 +42,9 @@ class Node:
     def org(self) -> str:
         """This node's organisation id."""
         return self.config.node.organisation
+
+    def close(self) -> None:
+        """Let go of the log, the database and the policy engine. `peers` are closed before, by whoever can wait."""
+        self.log.close()
+        self.store.close()
+        self.policy.close()

@@ -236,14 +236,14 @@ class Simulator:
             node.log._worker.shutdown(wait=False, cancel_futures=True)
             os.close(node.log._writer.files._lock)
             node.store.close()
+            node.policy.close()
         shutil.rmtree(home)
         left.rename(home)
 
     def close(self) -> None:
         """Close every node."""
         for node in self.nodes.values():
-            node.log.close()
-            node.store.close()
+            node.close()
         self.nodes.clear()
 
     def root_document(self) -> RootDocument:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,6 +15,7 @@ from exchange_node.audit.entry import Entry
 from exchange_node.audit.verify import verify_directory
 from exchange_node.draft import RequestDraft
 from exchange_node.errors import ExchangeError
+from exchange_node.policy.bundle import open_bundle
 from exchange_node.policy.embedded import EmbeddedEngine
 from exchange_node.policy.policy import Policy
 from exchange_node.store import engine
@@ -52,19 +53,26 @@ def world_of(homes: Simulator, folder: Path) -> Simulator:
     return world
 
 
+class SharedEngine(EmbeddedEngine):
+    """The engine, loaded once for all nodes of a process, which come and go."""
+
+    _loaded: ClassVar[dict[bytes, SharedEngine]] = {}
+
+    @classmethod
+    def from_bundle(cls, bundle: bytes, approved: Mapping[str, int], now: int) -> SharedEngine:
+        if bundle not in cls._loaded:
+            cls._loaded[bundle] = cls(open_bundle(bundle, approved, now))
+        return cls._loaded[bundle]
+
+    def close(self) -> None:
+        """Others may be using it."""
+
+
 @contextmanager
 def cheaply() -> Iterator[None]:
     """The policy module is loaded once, and nothing is synced: for tests in which no power fails."""
-    loaded: list[EmbeddedEngine] = []
-    load = EmbeddedEngine.from_bundle
-
-    def load_once(*arguments: Any) -> EmbeddedEngine:
-        if not loaded:
-            loaded.append(load(*arguments))
-        return loaded[0]
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(EmbeddedEngine, "from_bundle", load_once)
+        patch.setattr("exchange_node.deciding.EmbeddedEngine", SharedEngine)
         patch.setattr(engine, "_PRAGMAS", (*engine._PRAGMAS, "PRAGMA synchronous=OFF"))
         patch.setattr("exchange_node.store.spool.os.fsync", lambda _: None)
         yield
@@ -176,6 +184,10 @@ class Failing:
     def evaluate(self, document: Mapping[str, Any]) -> object:
         """As the engine, unless there is trouble."""
         return self.answer(document) if self.trouble is None else self.trouble(document)
+
+    def close(self) -> None:
+        """As the engine."""
+        self._engine.close()
 
     def answer(self, document: Mapping[str, Any]) -> object:
         """As the engine, trouble or not."""

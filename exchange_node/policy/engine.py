@@ -27,3 +27,7 @@ class PolicyEngine(Protocol):
         Raises PolicyError for whatever is not an answer: missing, undefined, late, failed.
         """
         ...
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...

@@ -63,6 +63,10 @@ class Policy:
         """
         return self._by_class(question, "release", people)
 
+    def close(self) -> None:
+        """Close the engine; nothing can be asked afterwards."""
+        self._engine.close()
+
     def _by_class(self, question: Question, operation: str, people: Sequence[Facts]) -> list[Decision]:
         of_each = [class_of(facts, question.now) for facts in people]
         distinct = list(dict.fromkeys(of_each))

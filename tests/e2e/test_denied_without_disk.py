@@ -151,6 +151,5 @@ async def test_a_log_that_stays_unwritable_ends_the_request(world: Simulator) ->
 
 def reopen(world: Simulator, org: str, faults: Callable[[str], None] | None = None) -> None:
     """Stop and start a node."""
-    world.nodes[org].log.close()
-    world.nodes[org].store.close()
+    world.nodes[org].close()
     world.open(org, faults)

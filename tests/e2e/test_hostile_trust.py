@@ -217,8 +217,7 @@ async def test_an_older_home_put_in_its_place_is_noticed_by_everyone(
 
 
 def close(world: Simulator, org: str) -> None:
-    world.nodes[org].log.close()
-    world.nodes[org].store.close()
+    world.nodes[org].close()
 
 
 async def test_an_answer_under_a_log_that_lost_entries(world: Simulator, tmp_path: Path) -> None:

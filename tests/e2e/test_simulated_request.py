@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -194,3 +195,12 @@ def test_many_classes_of_facts_do_not_fill_the_memory(simulator: Simulator, monk
     assert {key for key, value in table.items() if value == "high"} == {f"T{n}" for n in range(20)}
     assert len(asked) == 15  # batches of 120 people
     assert sum(asked) > 2  # two classes: consented and not
+
+
+def test_nodes_that_are_closed_leave_no_thread(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    made = Simulator(tmp_path)
+    found_pair(made, tmp_path)
+    assert set(threading.enumerate()) > before
+    made.close()
+    assert set(threading.enumerate()) <= before

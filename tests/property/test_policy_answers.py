@@ -49,6 +49,9 @@ class Saying:
     def evaluate(self, document: Mapping[str, Any]) -> object:
         return self.answer
 
+    def close(self) -> None:
+        """It holds nothing."""
+
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     found = [path]

@@ -40,6 +40,9 @@ class Recorder:
             raise self.error
         return self.inner.evaluate(document)
 
+    def close(self) -> None:
+        self.inner.close()
+
 
 def test_ask_says_nothing_of_people(engine: EmbeddedEngine) -> None:
     recorder = Recorder(engine)
