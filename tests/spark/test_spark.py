@@ -39,6 +39,7 @@ except ImportError:
 def few_copies() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("exchange_node.engine.party.COPIES", 500)
+        patch.setattr("exchange_node.engine.party.COPIES_WITHIN", 1000)
         yield
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from exchange_node.engine import party
 from exchange_node.engine.link import Links, link
+from exchange_node.engine.party import COPIES_WITHIN
 from tests.made_up_registers import Registers, columns_of, registers
 
 
@@ -15,7 +16,14 @@ from tests.made_up_registers import Registers, columns_of, registers
 def few_copies() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(party, "COPIES", 700)
+        patch.setattr(party, "COPIES_WITHIN", 1400)
         yield
+
+
+@pytest.fixture
+def as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many copies as in earnest where a register is held against itself: fewer know less of its doubles."""
+    monkeypatch.setattr(party, "COPIES_WITHIN", COPIES_WITHIN)
 
 
 @pytest.fixture(scope="package")

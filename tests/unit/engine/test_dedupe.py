@@ -26,6 +26,7 @@ def pairs(links: Links) -> set[tuple[int, int]]:
     return set(zip(links.left.tolist(), links.right.tolist(), strict=True))
 
 
+@pytest.mark.usefixtures("as_shipped")
 @pytest.mark.parametrize("seed", [1, 2])
 def test_doubles_are_found_and_it_is_known_how_well(seed: int) -> None:
     people, same = doubled(seed)
@@ -39,6 +40,7 @@ def test_doubles_are_found_and_it_is_known_how_well(seed: int) -> None:
     assert links.decision.shared == pytest.approx(100, rel=0.2)
 
 
+@pytest.mark.usefixtures("as_shipped")
 def test_names_alone_do_not_link_everybody() -> None:
     people, same = doubled(1)
     found = pairs(dedupe(columns_of(people, ("forename", "surname"))))

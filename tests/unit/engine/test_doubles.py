@@ -128,6 +128,7 @@ def test_more_relatives_are_counted_where_there_are_any() -> None:
     assert households._doubles.shares[2] > 1.5 * alone._doubles.shares[2]
 
 
+@pytest.mark.usefixtures("as_shipped")
 def test_relatives_whom_keys_do_not_name_are_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
     people, plan = town(60, twins=0), Plan(((("forename", "initial"), ("postcode", "sector")),), 300)
     made = party(people, plan=plan)._doubles

@@ -112,7 +112,7 @@ def test_few_rows(town: Town, sizes: tuple[int, ...]) -> None:
 
 
 def test_doubles_of_one_register_in_groups(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(party, "COPIES", 500)
+    monkeypatch.setattr(party, "COPIES_WITHIN", 1000)
     people, who = town.registers[0] + town.registers[1], town.who[0] + town.who[1]
     groups, likely = people_of(dedupe(columns_of(people)))
     precision, recall = quality([groups], [who])

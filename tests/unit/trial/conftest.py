@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,16 +37,18 @@ class Result:
 def few_copies() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(party, "COPIES", 600)
+        patch.setattr(party, "COPIES_WITHIN", 1200)
         yield
 
 
-@pytest.fixture
-def exchange(capsys: pytest.CaptureFixture[str]) -> Exchange:
+@pytest.fixture(scope="session")
+def exchange() -> Exchange:
     """`exchange trial` with these arguments."""
 
     def call(*arguments: object) -> Result:
-        code = main.run(["trial", *map(str, arguments)])
-        return Result(code, *capsys.readouterr())
+        with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+            code = main.run(["trial", *map(str, arguments)])
+        return Result(code, out.getvalue(), err.getvalue())
 
     return call
 

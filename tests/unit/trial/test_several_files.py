@@ -40,17 +40,23 @@ def read(path: Path) -> list[tuple[int, str, int, float]]:
     return [(int(group), file, int(row), float(probability)) for group, file, row, probability in cells]
 
 
-@pytest.fixture
-def done(exchange: Exchange, paths: list[Path], tmp_path: Path) -> Result:
-    result = exchange(*paths, "--truth", "person_id", "--out", tmp_path / "out", "--json")
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `done` wrote."""
+    return tmp_path_factory.mktemp("done") / "out"
+
+
+@pytest.fixture(scope="module")
+def done(few_copies: None, exchange: Exchange, paths: list[Path], out: Path) -> Result:
+    result = exchange(*paths, "--truth", "person_id", "--out", out, "--json")
     assert (result.code, result.err) == (0, "")
     return result
 
 
-def test_groups_and_figures(done: Result, several: Town, tmp_path: Path) -> None:
-    document, found = done.json, read(tmp_path / "out" / "groups.csv")
+def test_groups_and_figures(done: Result, several: Town, out: Path) -> None:
+    document, found = done.json, read(out / "groups.csv")
     assert set(document) == KEYS
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["groups.csv", "map.yaml", "report.html"]
+    assert sorted(path.name for path in out.iterdir()) == ["groups.csv", "map.yaml", "report.html"]
     sizes = Counter(group for group, *_ in found)
     assert list(sizes) == list(range(document["groups"])) and min(sizes.values()) > 1
     assert len(found) == document["grouped_rows"] == len({(file, row) for _, file, row, _ in found})
@@ -73,12 +79,12 @@ def test_groups_and_figures(done: Result, several: Town, tmp_path: Path) -> None
 
 
 def test_the_same_again_with_the_map_that_was_written(
-    done: Result, exchange: Exchange, paths: list[Path], tmp_path: Path
+    done: Result, out: Path, exchange: Exchange, paths: list[Path], tmp_path: Path
 ) -> None:
-    again = exchange(*paths, "--map", tmp_path / "out" / "map.yaml", "--out", tmp_path / "again", "--json")
+    again = exchange(*paths, "--map", out / "map.yaml", "--out", tmp_path / "again", "--json")
     assert again.code == 0 and again.json["map"] == done.json["map"]
     for name in ("groups.csv", "map.yaml"):
-        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+        assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes()
 
 
 def test_for_people_and_the_report(exchange: Exchange, paths: list[Path], several: Town, tmp_path: Path) -> None:
@@ -110,8 +116,8 @@ def test_more_files_than_letters(exchange: Exchange, paths: list[Path]) -> None:
     assert result.code != 0 and "at most 26 files" in result.err + result.out
 
 
-def test_a_map_of_too_few_files(done: Result, exchange: Exchange, paths: list[Path], tmp_path: Path) -> None:
-    result = exchange(*paths, paths[0], "--map", tmp_path / "out" / "map.yaml", "--json")
+def test_a_map_of_too_few_files(done: Result, exchange: Exchange, paths: list[Path], out: Path) -> None:
+    result = exchange(*paths, paths[0], "--map", out / "map.yaml", "--json")
     assert result.code != 0 and "d is missing" in result.err + result.out
 
 

@@ -34,16 +34,22 @@ def linked(path: Path) -> set[tuple[int, int]]:
     return {(a, b) for a, b, _, _ in rows(path)}
 
 
-@pytest.fixture
-def done(exchange: Exchange, files: tuple[Path, Path], tmp_path: Path) -> Result:
-    result = exchange(*files, "--truth", "person_id", "--out", tmp_path / "out", "--json")
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `done` wrote."""
+    return tmp_path_factory.mktemp("done") / "out"
+
+
+@pytest.fixture(scope="module")
+def done(few_copies: None, exchange: Exchange, files: tuple[Path, Path], out: Path) -> Result:
+    result = exchange(*files, "--truth", "person_id", "--out", out, "--json")
     assert (result.code, result.err) == (0, "")
     return result
 
 
-def test_links_and_figures(done: Result, town: Registers, tmp_path: Path) -> None:
-    found = rows(tmp_path / "out" / "links.csv")
-    assert (tmp_path / "out" / "links.csv").read_bytes().endswith(b"\n")
+def test_links_and_figures(done: Result, town: Registers, out: Path) -> None:
+    found = rows(out / "links.csv")
+    assert (out / "links.csv").read_bytes().endswith(b"\n")
     a, b, scores, probabilities = zip(*found, strict=True)
     assert list(a) == sorted(a), "in the order of the first file"
     assert len(set(a)) == len(a) and len(set(b)) == len(b), "one-to-one"
@@ -66,33 +72,33 @@ def test_links_and_figures(done: Result, town: Registers, tmp_path: Path) -> Non
 
 
 def test_the_same_files_and_seed_give_the_same_bytes(
-    done: Result, exchange: Exchange, files: tuple[Path, Path], tmp_path: Path
+    done: Result, out: Path, exchange: Exchange, files: tuple[Path, Path], tmp_path: Path
 ) -> None:
     again = exchange(*files, "--truth", "person_id", "--out", tmp_path / "again", "--json", "--seed", 1)
     for name in ("links.csv", "map.yaml"):
-        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+        assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes()
     measured = {"seconds": 0, "peak_mb": 0}
     figures = [
         result.json | measured | {"plan": result.json["plan"] | {"expected_seconds": 0}} for result in (done, again)
     ]
     assert figures[0] == figures[1]
     pages = [
-        re.sub(r"[\d.,]+ seconds, [\d.,]+ MB", "", (tmp_path / name / "report.html").read_text())
-        for name in ("out", "again")
+        re.sub(r"[\d.,]+ seconds, [\d.,]+ MB", "", (folder / "report.html").read_text())
+        for folder in (out, tmp_path / "again")
     ]
     assert pages[0] == pages[1]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["links.csv", "map.yaml", "report.html"]
+    assert sorted(path.name for path in out.iterdir()) == ["links.csv", "map.yaml", "report.html"]
 
 
 def test_the_map_that_was_written_gives_the_same_links(
-    done: Result, exchange: Exchange, files: tuple[Path, Path], tmp_path: Path
+    done: Result, out: Path, exchange: Exchange, files: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    written = tmp_path / "out" / "map.yaml"
+    written = out / "map.yaml"
     again = exchange(*files, "--map", written, "--out", tmp_path / "mapped", "--json")
     assert again.code == 0 and again.json["map"] == done.json["map"]
     assert "person_id" not in str(yaml.safe_load(written.read_text()))
     for name in ("links.csv", "map.yaml"):
-        assert (tmp_path / "mapped" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+        assert (tmp_path / "mapped" / name).read_bytes() == (out / name).read_bytes()
 
 
 def test_a_map_chooses_what_is_compared(exchange: Exchange, files: tuple[Path, Path], tmp_path: Path) -> None:
@@ -103,13 +109,15 @@ def test_a_map_chooses_what_is_compared(exchange: Exchange, files: tuple[Path, P
     assert [field["field"] for field in found.json["fields"]] == list(fields)
 
 
-def test_the_truth_is_never_used_to_link(done: Result, exchange: Exchange, town: Registers, tmp_path: Path) -> None:
+def test_the_truth_is_never_used_to_link(
+    done: Result, out: Path, exchange: Exchange, town: Registers, tmp_path: Path
+) -> None:
     known = ("person_id", *FIELDS)
     a = write_csv(tmp_path / "a.csv", with_truth(town.left, town.who_left[::-1]), known)
     b = write_csv(tmp_path / "b.csv", with_truth(town.right, town.who_right[5:] + town.who_right[:5]), known)
     turned = exchange(a, b, "--truth", "person_id", "--out", tmp_path / "turned", "--json")
     assert turned.json["f1"] < 0.1 < 0.9 < done.json["f1"]
-    links = [(tmp_path / name / "links.csv").read_bytes() for name in ("turned", "out")]
+    links = [(folder / "links.csv").read_bytes() for folder in (tmp_path / "turned", out)]
     assert links[0] == links[1]
 
 
@@ -138,10 +146,12 @@ def test_only_the_map(exchange: Exchange, files: tuple[Path, Path], tmp_path: Pa
     assert "A: 250 rows, of which 0 repeat another in every field" in " ".join(told.out.split())
 
 
-def test_keys_find_nearly_the_same(done: Result, exchange: Exchange, files: tuple[Path, Path], tmp_path: Path) -> None:
+def test_keys_find_nearly_the_same(
+    done: Result, out: Path, exchange: Exchange, files: tuple[Path, Path], tmp_path: Path
+) -> None:
     keyed = exchange(*files, "--keys", "--out", tmp_path / "keyed", "--json")
     assert keyed.json["plan"]["keys"] and keyed.json["compared"] < done.json["compared"] / 10
-    every = linked(tmp_path / "out" / "links.csv")
+    every = linked(out / "links.csv")
     assert len(every ^ linked(tmp_path / "keyed" / "links.csv")) <= 6
     page = (tmp_path / "keyed" / "report.html").read_text()
     assert f"one of {len(keyed.json['plan']['keys'])} keys" in page
