@@ -22,7 +22,7 @@ def canonical(value: object) -> bytes:
             types, or more than 16 levels.
     """
     try:
-        return json.dumps(_checked(value, 0), ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        return _WRITER.encode(_checked(value, 0)).encode("utf-8")
     except UnicodeEncodeError:
         raise AuditError("malformed-entry", "text that is not Unicode") from None
 
@@ -30,7 +30,7 @@ def canonical(value: object) -> bytes:
 def parse_canonical(data: bytes) -> Any:
     """Read what `canonical` writes, and nothing else. Raises AuditError `malformed-entry`."""
     try:
-        value = json.loads(data.decode("utf-8"), parse_float=_refuse, parse_constant=_refuse)
+        value = _READER.decode(data.decode("utf-8"))
     except (ValueError, RecursionError):
         raise AuditError("malformed-entry", "not JSON as entries have it") from None
     if canonical(value) != data:
@@ -50,10 +50,10 @@ def _checked(value: object, depth: int) -> JSON:
         return value
     if isinstance(value, (list, tuple)):
         return [_checked(item, depth + 1) for item in value]
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):  # the first is told at once
         if not all(isinstance(key, str) for key in value):
             raise AuditError("malformed-entry", "a key that is not text")
-        keys = sorted(value, key=_utf16)
+        keys = sorted(value, key=None if all(map(str.isascii, value)) else _utf16)  # in ASCII the order is the same
         return {key: _checked(value[key], depth + 1) for key in keys}
     raise AuditError("malformed-entry", f"a value of type {type(value).__name__}")
 
@@ -64,3 +64,7 @@ def _utf16(key: str) -> bytes:
 
 def _refuse(_: str) -> NoReturn:
     raise ValueError("not allowed")
+
+
+_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_READER = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse)
