@@ -31,9 +31,10 @@ def fit(
     x = np.column_stack([x / spread.astype(np.float32), np.ones(len(x), np.float32)])
     ridge = np.full(x.shape[1], RIDGE)
     ridge[-1] = 1e-6
-    beta = np.zeros(x.shape[1])
-    beta[-1] = np.log(positive_weight.sum() / negative_weight.sum())
-    if start is not None:
+    if start is None:
+        beta = np.zeros(x.shape[1])
+        beta[-1] = np.log(positive_weight.sum() / negative_weight.sum())
+    else:
         beta = np.append(start.features * spread, start.constant)
     loss = _loss(x, y, w, ridge, beta)
     weighted = np.empty_like(x)  # made once: fresh memory costs more than what is done in it

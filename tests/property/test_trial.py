@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from exchange_node.engine import party
@@ -85,7 +85,11 @@ def finite(value: object) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
+TWICE_THE_SAME = written(["forename", "surname", "forename"], [["anna", "smith", "anna"], ["anna", "smith", "Ann"]])
+
+
 @settings(max_examples=80)
+@example(files=(TWICE_THE_SAME, TWICE_THE_SAME), every_pair=None, truth=None)
 @given(files=pairs_of_files(), every_pair=st.sampled_from([None, False]), truth=st.sampled_from([None, None, "dob"]))
 def test_any_two_files(files: tuple[bytes, bytes | None], every_pair: bool | None, truth: str | None) -> None:
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
