@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchange_node.policy.classes import class_of
 from exchange_node.policy.decision import Consent, Facts
+from exchange_node.policy.embedded import EmbeddedEngine
 from exchange_node.policy.input import policy_input
 from tests.policy_engines import NOW, damp_question, embedded
 
-ENGINE = embedded()
 times = st.sampled_from([0, 1, *(NOW + days * 86_400 for days in range(-4, 5))])
 consents = st.builds(
     Consent,
@@ -32,15 +34,22 @@ people = st.builds(
 )
 
 
-def _decided(facts: Facts) -> Any:
-    answer: Any = ENGINE.evaluate(policy_input(damp_question(), "release", [facts]))
+@pytest.fixture(scope="module")
+def engine() -> Iterator[EmbeddedEngine]:
+    loaded = embedded()
+    yield loaded
+    loaded.close()
+
+
+def _decided(engine: EmbeddedEngine, facts: Facts) -> Any:
+    answer: Any = engine.evaluate(policy_input(damp_question(), "release", [facts]))
     return answer["by_class"]["c0"]
 
 
 @settings(max_examples=300)
-@given(people)
-def test_the_same_decision(facts: Facts) -> None:
-    assert _decided(class_of(facts, NOW)) == _decided(facts)
+@given(facts=people)
+def test_the_same_decision(engine: EmbeddedEngine, facts: Facts) -> None:
+    assert _decided(engine, class_of(facts, NOW)) == _decided(engine, facts)
 
 
 @given(people)
