@@ -52,8 +52,10 @@ $(DEV): requirements/dev.txt $(RUN)
 demo: $(RUN) ## a question between agencies of this machine, told step by step; SCENARIO=asthma-mould is the first
 	$(BIN)/python -m demo $(SCENARIO)
 
+# Bytecode is kept whatever the environment says, for tests start many interpreters. Each worker begins with
+# its own half of the tests, so that what those of one file share is made once, and takes some of the other's in the end.
 test: $(DEV) ## every test but the slow ones; OPA and PostgreSQL are used where they are installed
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow" $(ARGS)
 
 test-slow: $(DEV) ## the slow ones: the whole fault matrix, every benchmark at its smallest
 	$(BIN)/python -m pytest -n $(JOBS) -m slow $(ARGS)
