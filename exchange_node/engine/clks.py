@@ -33,6 +33,7 @@ from exchange_node.engine.link import (
     rake,
     relatives,
     secret_of,
+    see,
     sure,
     together,
 )
@@ -221,7 +222,8 @@ def _raked(sides: tuple[_Side, _Side], found: Found, curve: Curve, least: float)
     """
     ours, theirs = sides
     accepted = [side.accepted(curve, least) for side in sides]
-    raked = rake((ours.party, theirs.party), _in_odds(found, curve), len(ours.filters), least, accepted)
+    parties = (ours.party, theirs.party)
+    raked = rake(parties, see(parties, _in_odds(found, curve), len(ours.filters)), least, accepted)
     return _mean(sides) if raked else curve
 
 

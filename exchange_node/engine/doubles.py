@@ -184,8 +184,9 @@ class Doubles:
         """How many were counted, of those that could be found."""
         return float(self.shares[2:] @ self._named[2:])
 
-    def related(self, pairs: Floats, most: float) -> NDArray[np.float64]:
-        """How likely pairs with these features are relatives, of which the rows are another register's.
+    def others(self, pairs: Floats, most: float) -> NDArray[np.float64]:
+        """How likely pairs with these features, of which the rows are another register's, are relatives, and strangers:
+        shape (2, pairs).
 
         Nobody knows how many are one person, relatives or strangers there: that is what explains them best. Only of
         each other the kinds of relatives are the shares that they are here. More than `most` are none: where there are
@@ -201,7 +202,7 @@ class Doubles:
             shares = np.maximum(parts.sum(axis=1), _LEAST)
             shares[2:-1] = shares[2:-1].sum() * of_kinds
         related = parts[2:-1].sum(axis=0)
-        return np.asarray(related * min(1.0, most / max(related.sum(), _NONE)))
+        return np.stack([related * min(1.0, most / max(related.sum(), _NONE)), parts[-1]])
 
     def _likelihoods(self, pairs: Floats) -> NDArray[np.float64]:
         """Log likelihoods as doubles who live where the other does and elsewhere, as relatives of each kind and as

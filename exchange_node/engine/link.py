@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from exchange_node.encoding.vector_schema import VectorSchema, schema_for
 from exchange_node.encoding.vectors import Floats, Rows, Weights
 from exchange_node.engine.decide import Decision, Estimate, decide, estimate, posterior
-from exchange_node.engine.party import Party
+from exchange_node.engine.party import NEAR, Party
 from exchange_node.engine.plan import Planned, plan_for
 from exchange_node.engine.rehearse import THRESHOLDS, average, from_top, rehearse
 from exchange_node.engine.search import Found, Plan, Side, candidates, find
@@ -127,8 +127,10 @@ def link(
     first = np.sort(np.random.default_rng(seed).permutation(every)[:FIRST])
     found, explained = _link(both, first, weights, plan, among, kernel, finder, tell, "a first pass")
     least = sure(explained)
-    raked = rake(both, found, len(first), least, [party.accepted(weights, least) for party in both])
+    seen = see(both, found, len(first))
+    raked = rake(both, seen, least, [party.accepted(weights, least) for party in both])
     if raked:
+        balance(both, seen, weights, explained, len(first) / len(every))
         weights = learn(both, together(both), plan, kernel, rounds=1, tell=tell)
     if raked or len(first) < len(every):
         found, explained = _link(both, every, weights, plan, among, kernel, finder, tell, "the links")
@@ -234,42 +236,61 @@ def _link(
     return found, estimate(found.scores, len(rows), theirs.rows, foretold, relatives(parties, found, len(rows)))
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Seen:
+    """One-to-one pairs with their features, and how likely each is of two relatives, and of strangers, on average of
+    what both parties think: `others` has shape (2, pairs).
+    """
+
+    found: Found
+    features: Floats
+    others: NDArray[np.float64]
+
+
+def see(parties: tuple[Party, Party], found: Found, rows: float) -> Seen:
+    """Pairs for so many left rows. A row has no more relatives than in the register that has the most."""
+    ours, theirs = (party.side.vectors for party in parties)
+    features = ours.features(found.left, theirs, found.right)
+    most = rows * max(party.relatives_of_a_row for party in parties)
+    others = np.mean([party.others(features, most) for party in parties], axis=0)
+    return Seen(found, features, others)
+
+
 def relatives(parties: tuple[Party, Party], found: Found, rows: int) -> NDArray[np.float64]:
     """How many pairs at or above each threshold seem to be of two relatives; of many pairs some tell. So many left rows
     were looked for.
     """
     some = found.only(np.sort(np.random.default_rng(1).permutation(len(found))[:FIRST]))
     each = max(len(found), 1) / max(len(some), 1)
-    return from_top(some.scores, _related(parties, _features(parties, some), rows / each)) * each
+    return from_top(some.scores, see(parties, some, rows / each).others[0]) * each
 
 
-def rake(
-    parties: tuple[Party, Party], found: Found, rows: int, least: float, copies: Sequence[NDArray[np.bool_]]
-) -> bool:
+def rake(parties: tuple[Party, Party], seen: Seen, least: float, copies: Sequence[NDArray[np.bool_]]) -> bool:
     """Weigh the parties' copies by the mean features of the pairs at or above this threshold, in which each counts as
     far as it seems not to be of two relatives; False if those pairs are too few. `copies`: which of each party's are at
     or above it.
     """
-    accepted = found.scores >= least
+    accepted = seen.found.scores >= least
     if accepted.sum() < FEW:
         return False
-    pairs = _features(parties, found)
-    single = (1 - _related(parties, pairs, rows)) * accepted
-    mean = single @ pairs / single.sum()
+    single = (1 - seen.others[0]) * accepted
+    mean = single @ seen.features / single.sum()
     for party, its in zip(parties, copies, strict=True):
         party.rake(its, mean, int(accepted.sum()))
     return True
 
 
-def _features(parties: tuple[Party, Party], found: Found) -> Floats:
-    ours, theirs = (party.side.vectors for party in parties)
-    return ours.features(found.left, theirs, found.right)
-
-
-def _related(parties: tuple[Party, Party], pairs: Floats, rows: float) -> NDArray[np.float64]:
-    """On average of what both parties think; a row has no more relatives than in the register that has the most."""
-    most = rows * max(party.relatives_of_a_row for party in parties)
-    return np.asarray(np.mean([party.related(pairs, most) for party in parties], axis=0))
+def balance(parties: tuple[Party, Party], seen: Seen, weights: Weights, explained: Estimate, drawn: float) -> None:
+    """Count the parties' relatives beside strangers as they are among the pairs near the threshold; so much of the left
+    rows were looked for. Relatives are not counted for fewer than have no links of their own if people are shared one
+    by one: where few are shared that told precision and recall worse.
+    """
+    near = np.abs(seen.found.scores - decide(explained).threshold) < NEAR
+    kin, strange = seen.others[:, near].sum(axis=1)
+    shared = float(explained.shared.mean()) / drawn
+    free = float(np.prod([max(1 - shared / party.side.rows, 0) for party in parties]))
+    for party in parties:
+        party.balance(float(kin), float(strange), free, weights, decide(explained).threshold)
 
 
 def sure(explained: Estimate) -> float:

@@ -40,6 +40,10 @@ ALIKE: Final = 10
 """The most alike other rows for each copy."""
 MINED_AMONG: Final = 100_000
 """Where all pairs are compared, the most alike rows are looked for among at most so many."""
+NEAR: Final = 4.0
+"""Log odds from the threshold within which kinds of pairs are counted."""
+LEAST_RELATIVES: Final = 0.1
+"""So much a relative counts at least: whoever is linked is still to be more alike."""
 _MAY_BE_DOUBLES: Final = 0.005
 """Of the random pairs, the share of those most alike that are not used before look-alikes are known."""
 ROUGH: Final = 0.15
@@ -103,6 +107,7 @@ class Party:
         self._by_chance = self._strangers
         self._alike = self._negatives(of_copy[:0], other[:0])
         self._weights: Weights | None = None
+        self._relatives_worth = 1.0
 
     @property
     def every_copy(self) -> NDArray[np.int64]:
@@ -114,7 +119,8 @@ class Party:
         self._tell_doubles()
         if len(self._alike.of_copies):
             alike = self._alike.of_copies
-            single = np.maximum(1 - self.kinds(self._alike.of_originals)[0], 1e-6)
+            _, relatives, strangers = self.kinds(self._alike.of_originals)
+            single = np.maximum(self._relatives_worth * relatives + strangers, 1e-6)
         else:
             alike, single = self._doubles.relatives()
         different = np.concatenate([self._strangers.of_copies, alike])
@@ -153,9 +159,11 @@ class Party:
         """How many others of the register are some, of those that could be found."""
         return self._doubles.relatives_of_a_row
 
-    def related(self, pairs: Floats, most: float) -> NDArray[np.float64]:
-        """How likely pairs with these features, with rows of another register, are two relatives; at most so many."""
-        return self._doubles.related(pairs, most)
+    def others(self, pairs: Floats, most: float) -> NDArray[np.float64]:
+        """How likely pairs with these features, with rows of another register, are two relatives, at most so many, and
+        strangers: shape (2, pairs).
+        """
+        return self._doubles.others(pairs, most)
 
     def odds(self, pairs: Floats) -> NDArray[np.float64]:
         """Log odds that pairs with these features, with rows of the register, are one person, beside relatives of each
@@ -200,6 +208,18 @@ class Party:
             self.copies.vectors.features(copies, vectors, others),
             vectors.features(self.originals[copies], vectors, others),
         )
+
+    def balance(self, relatives: float, strangers: float, least: float, weights: Weights, threshold: float) -> None:
+        """Count relatives beside strangers as they are among pairs between registers, of which so many are near the
+        threshold; each for so much at least. Where relatives have links of their own, hardly any is left; weights that
+        had to tell them apart all the same would tell less well who has moved from strangers of the same name.
+        """
+        scores = self._alike.of_copies @ weights.features + weights.constant
+        kinds = self.kinds(self._alike.of_originals[np.abs(scores - threshold) < NEAR]).sum(axis=1)
+        drawn = np.abs(self._strangers.of_copies @ weights.features + weights.constant - threshold) < NEAR
+        strangers_here = kinds[2] + self._worth_of(self._strangers)[drawn].sum()
+        worth = (relatives + 1) / (strangers + 1) * (strangers_here + 1) / (kinds[1] + 1)
+        self._relatives_worth = float(np.clip(worth, max(least, LEAST_RELATIVES), 1))
 
     def accepted(self, weights: Weights, least: float) -> NDArray[np.bool_]:
         """Which copies would have been linked to their originals."""

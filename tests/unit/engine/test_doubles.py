@@ -148,5 +148,18 @@ def test_no_more_pairs_are_related_than_there_may_be() -> None:
     assert alone.relatives_of_a_row < 0.05 < 0.4 < households.relatives_of_a_row
     vectors = households.side.vectors
     pairs = vectors.features(np.arange(0, 600, 2), vectors, np.arange(1, 600, 2))
-    assert households.related(pairs, 300).sum() > 250
-    assert households.related(pairs, 20).sum() == pytest.approx(20)
+    assert households.others(pairs, 300)[0].sum() > 250
+    assert households.others(pairs, 20)[0].sum() == pytest.approx(20)
+
+
+@pytest.mark.parametrize(("relatives", "least"), [(0, 0.0), (1000, 0.0), (0, 1.0)])
+def test_relatives_count_beside_strangers_as_they_do_between_registers(relatives: float, least: float) -> None:
+    """Who shares a home with the other counts as one person the more, the fewer pairs of relatives are there."""
+    made = party(town(0, twins=0), FIELDS)
+    before = made.fit()
+    made.balance(relatives, 1000 - relatives, least, before, 0.0)
+    after = made.fit()
+    vectors = made.side.vectors
+    pairs = vectors.features(np.arange(0, 600, 2), vectors, np.arange(1, 600, 2))
+    more = np.mean(pairs @ after.features + after.constant) - np.mean(pairs @ before.features + before.constant)
+    assert more == pytest.approx(0, abs=0.01) if relatives or least else more > 1
