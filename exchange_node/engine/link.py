@@ -5,9 +5,9 @@
 
 Each party learns from its own register. What one gives the other: `Weights` (one number a feature); of the keys, where
 not all pairs are compared, what each costs and which copies it finds; the rehearsals' curves. What both learn of the
-pairs: how many there are at each score, how many of them seem to be relatives, and the mean features of the accepted
-ones with their number, once; each pair counts in that mean as far as it seems not to be of relatives. In `trial` both
-parties are one process; in a method between nodes those are the messages.
+pairs: how many there are at each score, how many of them seem to be relatives and near the threshold strangers, and the
+mean features of the accepted ones with their number, once; each pair counts in that mean as far as it seems not to be
+of relatives. In `trial` both parties are one process; in a method between nodes those are the messages.
 """
 
 from __future__ import annotations
