@@ -69,6 +69,11 @@ def doubles_are_strangers() -> None:
     party.Party.kinds = nobody  # type: ignore[method-assign]
 
 
+def relatives_in_full() -> None:
+    """Relatives teach the weights as if none had a link of its own."""
+    party.Party.balance = lambda *_: None  # type: ignore[method-assign]
+
+
 def one_register() -> None:
     """The left party's weights alone, not the mean of both."""
 
@@ -98,6 +103,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "parts of dates": lambda: without_features(lambda name: name.endswith((" year", " year-digits", " month", " day"))),
     "look-alikes": no_mining,
     "doubles told apart": doubles_are_strangers,
+    "relatives as among the pairs": relatives_in_full,
     "raking": no_raking,
     "uneven proneness": one_proneness,
     "both parties": one_register,
