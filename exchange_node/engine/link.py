@@ -285,12 +285,13 @@ def balance(parties: tuple[Party, Party], seen: Seen, weights: Weights, explaine
     rows were looked for. Relatives are not counted for fewer than have no links of their own if people are shared one
     by one: where few are shared that told precision and recall worse.
     """
-    near = np.abs(seen.found.scores - decide(explained).threshold) < NEAR
+    threshold = decide(explained).threshold
+    near = np.abs(seen.found.scores - threshold) < NEAR
     kin, strange = seen.others[:, near].sum(axis=1)
     shared = float(explained.shared.mean()) / drawn
     free = float(np.prod([max(1 - shared / party.side.rows, 0) for party in parties]))
     for party in parties:
-        party.balance(float(kin), float(strange), free, weights, decide(explained).threshold)
+        party.balance(float(kin), float(strange), free, weights, threshold)
 
 
 def sure(explained: Estimate) -> float:
